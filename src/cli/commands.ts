@@ -1,0 +1,15 @@
+import type { Command } from 'commander';
+
+/** What a command module gives: a commander command whose action returns when the work is done. */
+export interface CommandModule {
+  /** `signal` is aborted by the first SIGINT or SIGTERM. */
+  command(program: Command, context: { signal: AbortSignal }): Command;
+}
+
+export interface CommandEntry {
+  readonly summary: string;
+  /** Loaded only when the command is the one that runs. */
+  readonly load: () => Promise<CommandModule>;
+}
+
+export const commands: Readonly<Record<string, CommandEntry>> = {};

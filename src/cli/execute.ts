@@ -1,0 +1,50 @@
+import { Command, CommanderError } from 'commander';
+import { abortReason, PolyarchError } from '../lib/errors.ts';
+import type { CommandEntry } from './commands.ts';
+import { renderError } from './render-error.ts';
+
+/** Thrown by a command whose exit code is not an error of ours: `run` passes the program's own through. */
+export class ExitWith extends Error {
+  readonly exitCode: number;
+  constructor(exitCode: number) {
+    super(`exit ${exitCode}`);
+    this.exitCode = exitCode;
+  }
+}
+
+/** Runs one command: parses, wires the signals, renders what went wrong. Resolves to the exit code. */
+export async function execute(name: string, entry: CommandEntry, argv: readonly string[]): Promise<number> {
+  const controller = new AbortController();
+  const interrupt = (signal: NodeJS.Signals): void => {
+    controller.abort(new PolyarchError('INTERRUPTED', `Interrupted by ${signal}`));
+  };
+  process.on('SIGINT', interrupt);
+  process.on('SIGTERM', interrupt);
+  const debug = argv.includes('--debug');
+  try {
+    const { command } = await entry.load();
+    const program = command(new Command(`polyarch ${name}`), { signal: controller.signal })
+      .summary(entry.summary)
+      .option('--debug', 'show stack traces')
+      .exitOverride()
+      .configureOutput({ outputError: () => {} });
+    await program.parseAsync([...argv], { from: 'user' });
+    return 0;
+  } catch (error) {
+    if (error instanceof ExitWith) return error.exitCode;
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return 0;
+      const message = error.message.replace(/^error: /, '');
+      process.stderr.write(
+        `error: Cannot run "polyarch ${name}": ${message}\nhint: polyarch ${name} --help\n`,
+      );
+      return 2;
+    }
+    const shown = controller.signal.aborted ? abortReason(controller.signal) : error;
+    process.stderr.write(renderError(shown, { debug }));
+    return shown instanceof PolyarchError ? shown.exitCode : 1;
+  } finally {
+    process.off('SIGINT', interrupt);
+    process.off('SIGTERM', interrupt);
+  }
+}

@@ -1,0 +1,81 @@
+import type { Readable } from 'node:stream';
+import type { Digest } from '../lib/digest.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
+
+export interface IoOptions {
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * Bytes that can be read again: a push opens them, and after a broken connection opens them once more, from `offset` bytes on where
+ * the target remembers what it has.
+ */
+export interface Content {
+  open(offset?: number, options?: IoOptions): Promise<Readable>;
+}
+
+/**
+ * A place where content lives: one repository of a registry, an OCI layout, memory. References are the place's own: a tag or a digest.
+ * Every store passes `store.suite.ts`.
+ */
+export interface Store {
+  /**
+   * The bytes behind a descriptor, through the verifying stream: it errors with CONTENT_INVALID before its end if size or digest differ.
+   * NOT_FOUND when the store has no such content.
+   */
+  fetch(descriptor: Descriptor, options?: IoOptions): Promise<Readable>;
+  /** Stores content whose digest is known. Content that is there already is not sent again. */
+  push(descriptor: Descriptor, content: Content, options?: IoOptions): Promise<void>;
+  exists(descriptor: Descriptor, options?: IoOptions): Promise<boolean>;
+  /** The descriptor behind a tag or digest: an index or a manifest. NOT_FOUND when there is none. */
+  resolve(reference: string, options?: IoOptions): Promise<Descriptor>;
+  /** Points `reference` at an index or manifest that the store has. */
+  tag(descriptor: Descriptor, reference: string, options?: IoOptions): Promise<void>;
+}
+
+/** Can take content whose digest is known only at its end (packing a layer). */
+export interface Ingester {
+  ingest(mediaType: string, stream: Readable, options?: IoOptions): Promise<Descriptor>;
+}
+
+/** Keeps each blob as a file that other processes of this machine may read. */
+export interface FileBacked {
+  /** Where a blob that the store has lies. */
+  blobPath(digest: Digest): string;
+}
+
+/** Can take a blob from another repository of the same registry without its bytes moving. */
+export interface Mounter {
+  /** Registry host that both repositories must share. */
+  readonly registry: string;
+  readonly repository: string;
+  /** True when the blob is in this repository now; false when the registry wants it sent. */
+  mount(descriptor: Descriptor, fromRepository: string, options?: IoOptions): Promise<boolean>;
+}
+
+/** Can read a part of a blob. The part is not verified: only the whole has a digest. */
+export interface RangeReader {
+  fetchRange(descriptor: Descriptor, offset: number, length: number, options?: IoOptions): Promise<Readable>;
+}
+
+export interface TagLister {
+  listTags(options?: IoOptions): AsyncIterable<string>;
+}
+
+export interface Deleter {
+  delete(descriptor: Descriptor, options?: IoOptions): Promise<void>;
+}
+
+export interface Untagger {
+  untag(reference: string, options?: IoOptions): Promise<void>;
+}
+
+type Capable<C> = Store & C;
+
+export const canIngest = (store: Store): store is Capable<Ingester> => 'ingest' in store;
+export const isFileBacked = (store: Store): store is Capable<FileBacked> => 'blobPath' in store;
+export const canMount = (store: Store): store is Capable<Mounter> => 'mount' in store;
+export const canReadRange = (store: Store): store is Capable<RangeReader> => 'fetchRange' in store;
+export const canListTags = (store: Store): store is Capable<TagLister> => 'listTags' in store;
+export const canDelete = (store: Store): store is Capable<Deleter> => 'delete' in store;
+export const canUntag = (store: Store): store is Capable<Untagger> => 'untag' in store;
