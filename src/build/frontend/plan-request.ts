@@ -1,0 +1,65 @@
+import type { Descriptor, Layer } from '../../oci/descriptor.ts';
+import type { ImageConfig } from '../../oci/manifest.ts';
+import type { Platform } from '../../oci/platform.ts';
+import type { Graph } from '../graph/graph.ts';
+import type { ImagePlan } from '../graph/image-plan.ts';
+
+/** What is to be built, as text and values: nothing here is read from a disk. */
+export interface PlanRequest {
+  /** The Dockerfile's text. */
+  readonly dockerfile: string;
+  /** As messages show it. */
+  readonly filename: string;
+  /** One image is planned for each, in this order. */
+  readonly platforms: readonly Platform[];
+  /** Where steps of a `--platform=$BUILDPLATFORM` stage run natively. */
+  readonly buildPlatform: Platform;
+  /** A stage's name or number; the last stage by default. */
+  readonly target?: string;
+  /** `--build-arg NAME=value`. */
+  readonly buildArgs: Readonly<Record<string, string>>;
+  /** Network of RUN steps that name none. Default `host`. */
+  readonly network?: 'host' | 'none';
+}
+
+/** A base image, for one platform. */
+export interface BaseImage {
+  /** Canonical, with the digest that the reference had when it was resolved. */
+  readonly reference: string;
+  readonly manifest: Descriptor;
+  readonly config: ImageConfig;
+  /** Bottom layer first; the same length as the config's diff_ids. */
+  readonly layers: readonly Layer[];
+}
+
+/** Finds a base image. Called once for each (reference, platform); fails with PLATFORM_MISSING where an index has no entry for it. */
+export type ResolveBase = (
+  reference: string,
+  platform: Platform,
+  options: { readonly signal?: AbortSignal },
+) => Promise<BaseImage>;
+
+/** Something that BuildKit warns of too: the build goes on. */
+export interface Warning {
+  /** BuildKit's rule name, as `InvalidBaseImagePlatform`. */
+  readonly rule: string;
+  readonly message: string;
+  /** 1-based. */
+  readonly line: number;
+  readonly excerpt?: string;
+}
+
+export interface PlanOptions {
+  readonly resolveBase: ResolveBase;
+  readonly signal?: AbortSignal;
+}
+
+export interface BuildPlan {
+  readonly graph: Graph;
+  /** In the order of the request's platforms. */
+  readonly images: readonly ImagePlan[];
+  readonly warnings: readonly Warning[];
+}
+
+/** `planImages(request, {resolveBase, signal})`. Failures: DOCKERFILE, UNSUPPORTED, NOT_FOUND (target), LIMIT, and resolveBase's own. */
+export type PlanImages = (request: PlanRequest, options: PlanOptions) => Promise<BuildPlan>;
