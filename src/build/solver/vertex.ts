@@ -2,19 +2,23 @@ export interface SolveOptions {
   signal: AbortSignal;
 }
 
-/** A unit of work. The solver knows no more of it than this. */
-export interface Vertex<R> {
+/**
+ * A unit of work. The solver knows no more of it than this. `O` is the outcome, what the work itself makes and the cache remembers; `R` is
+ * the result that dependents see: the outcome joined with the inputs' results (a layer on top of its tree).
+ */
+export interface Vertex<R, O> {
   /** Same id, solved once. */
   readonly id: string;
-  readonly inputs: readonly Vertex<R>[];
+  readonly inputs: readonly Vertex<R, O>[];
   /** Cache keys, cheapest first: each is asked for only when those before it missed. None: never cached. */
   keys(inputs: readonly R[], options: SolveOptions): AsyncIterable<string>;
-  exec(inputs: readonly R[], options: SolveOptions): Promise<R>;
+  exec(inputs: readonly R[], options: SolveOptions): Promise<O>;
+  join(inputs: readonly R[], outcome: O): R;
 }
 
-/** Remembers results by key. */
-export interface ResultCache<R> {
-  lookup(key: string, options: SolveOptions): Promise<R | undefined>;
-  /** Every key that was computed on the way leads to the result from now on. */
-  record(keys: readonly string[], result: R): Promise<void>;
+/** Remembers outcomes by key. */
+export interface OutcomeCache<O> {
+  lookup(key: string, options: SolveOptions): Promise<O | undefined>;
+  /** Every key that was computed on the way leads to the outcome from now on. */
+  record(keys: readonly string[], outcome: O): Promise<void>;
 }
