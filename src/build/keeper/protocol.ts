@@ -1,15 +1,17 @@
 import type { Digest } from '../../lib/digest.ts';
+import type { ErrorCode } from '../../lib/errors.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { Platform } from '../../oci/platform.ts';
 
 /**
  * What the main process asks of the keeper. Bytes cross by path, never by stream: the keeper reads blobs from the store's files and
- * writes packed layers to files that the main process then takes into the store.
+ * writes packed layers to files that the main process then takes into the store. Only a program's output crosses as frames.
  */
 
-/** A layer by its blob: extracted when a request first needs its directory. */
+/** A layer by its blob: extracted when a request first needs its directory, once for all requests and builds. */
 export interface LayerBlob {
   readonly kind: 'blob';
+  /** The compressed or plain tar: a regular file. */
   readonly path: string;
   readonly diffId: Digest;
 }
@@ -22,24 +24,42 @@ export interface LayerSnapshot {
 
 export type LayerRef = LayerBlob | LayerSnapshot;
 
-/** A root file system: bottom layer first. */
+/** A root file system: bottom layer first; empty for scratch. */
 export type Tree = readonly LayerRef[];
+
+/** Extracts what is not there yet, so that a later request finds it. */
+export interface PrepareRequest {
+  readonly tree: Tree;
+}
 
 export interface RunRequest {
   readonly tree: Tree;
   readonly platform: Platform;
+  /** argv; a name without a slash is looked up in PATH of `env`, inside the tree. */
   readonly args: readonly string[];
+  /** `NAME=value`. HOME is added from the tree's /etc/passwd where it is not set. */
   readonly env: readonly string[];
+  /** Absolute; made when it is missing. */
   readonly cwd: string;
   /** `user[:group]`, looked up in the tree's /etc/passwd and /etc/group; empty for root. */
   readonly user: string;
   readonly network: 'host' | 'none';
   readonly hostname: string;
+  /**
+   * `frames`: stdin is empty, output comes as chunks. `inherit`: the program reads and writes the descriptors that the keeper was started
+   * with (StartKeeperOptions.stdio). Default `frames`.
+   */
+  readonly stdio?: 'frames' | 'inherit';
+  /** What the program changes is thrown away: `polyarch run`. Default false. */
+  readonly discard?: boolean;
+  /** On cancel: send this first and SIGKILL after `graceMilliseconds`. Default: SIGKILL at once. */
+  readonly stop?: { readonly signal: 'SIGINT' | 'SIGTERM'; readonly graceMilliseconds: number };
 }
 
 export interface RunResponse {
+  /** 128 + n when signal n ended the program. */
   readonly exitCode: number;
-  /** The upper directory; there only when exitCode is 0. */
+  /** The upper directory; there only when exitCode is 0 and `discard` is not set. */
   readonly snapshot?: LayerSnapshot;
 }
 
@@ -49,16 +69,41 @@ export interface PackRequest {
   readonly epoch?: number;
 }
 
-/** Sources of a COPY --from in `from`, onto the tree that `target` describes. */
-export interface CopyRequest {
+/** Files of a tree, as COPY names them: patterns as Go's filepath.Match has them, relative to the tree's root. */
+export interface SourcesRequest {
   readonly from: Tree;
+  readonly sources: readonly string[];
+}
+
+/** COPY --from: `sources` in `from`, onto the tree that `target` describes. */
+export interface CopyRequest extends SourcesRequest {
   /** Paths of the table-of-contents files of the target's layers, bottom first. */
   readonly target: readonly string[];
-  readonly sources: readonly string[];
+  /** Absolute; a trailing slash says that it is a directory. */
   readonly destination: string;
+  /** `user[:group]`; names are looked up in `accounts`, which must be there then. */
   readonly chown?: string;
+  readonly accounts?: Tree;
+  /** Octal digits. */
   readonly chmod?: string;
   readonly epoch?: number;
+}
+
+/** Ids behind `--chown` or behind USER for WORKDIR: a number alone is the group too, a name brings its primary group. */
+export interface OwnerRequest {
+  readonly tree: Tree;
+  /** `user[:group]`. */
+  readonly owner: string;
+}
+
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** Deletes trees below the data directory's `snapshots`: their owners may be ids that only this namespace can touch. */
+export interface RemoveRequest {
+  readonly snapshots: readonly string[];
 }
 
 /** A layer in a file: the main process renames it into the store. */
@@ -69,3 +114,39 @@ export interface PackedLayer {
   /** File with the layer's table of contents. */
   readonly toc: string;
 }
+
+/** Every request with its answer. */
+export interface KeeperCalls {
+  prepare: { request: PrepareRequest; response: null };
+  run: { request: RunRequest; response: RunResponse };
+  pack: { request: PackRequest; response: PackedLayer };
+  copy: { request: CopyRequest; response: PackedLayer };
+  checksum: { request: SourcesRequest; response: Digest };
+  owner: { request: OwnerRequest; response: Owner };
+  remove: { request: RemoveRequest; response: null };
+}
+
+export type KeeperCall = keyof KeeperCalls;
+
+export type KeeperEvent =
+  | { readonly type: 'extract-started'; readonly diffId: Digest }
+  | { readonly type: 'extract-finished'; readonly diffId: Digest; readonly milliseconds: number };
+
+/** A PolyarchError as it crosses. */
+export interface WireError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly hint?: string;
+  readonly output?: string;
+}
+
+export type ToKeeper =
+  | { readonly type: 'call'; readonly id: number; readonly call: KeeperCall; readonly request: unknown }
+  | { readonly type: 'cancel'; readonly id: number };
+
+export type FromKeeper =
+  | { readonly type: 'ready' }
+  | { readonly type: 'unfit'; readonly error: WireError }
+  | { readonly type: 'event'; readonly event: KeeperEvent }
+  | { readonly type: 'result'; readonly id: number; readonly response: unknown }
+  | { readonly type: 'failed'; readonly id: number; readonly error: WireError };

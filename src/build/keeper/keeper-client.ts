@@ -1,0 +1,55 @@
+import type { Digest } from '../../lib/digest.ts';
+import type { Platform } from '../../oci/platform.ts';
+import type {
+  CopyRequest,
+  KeeperEvent,
+  Owner,
+  OwnerRequest,
+  PackedLayer,
+  PackRequest,
+  PrepareRequest,
+  RemoveRequest,
+  RunRequest,
+  RunResponse,
+  SourcesRequest,
+} from './protocol.ts';
+
+export interface CallOptions {
+  /** Cancels this request alone: what it began is undone, its programs are killed. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface RunOptions extends CallOptions {
+  readonly stdout?: (chunk: Buffer) => void;
+  readonly stderr?: (chunk: Buffer) => void;
+}
+
+/**
+ * The keeper as the main process sees it. Requests run side by side. Failures: KEEPER when the process is gone, EMULATOR, SANDBOX, ARCHIVE,
+ * CONTENT_INVALID, NOT_FOUND, STORE, INTERRUPTED.
+ */
+export interface KeeperClient {
+  prepare(request: PrepareRequest, options?: CallOptions): Promise<void>;
+  /** A program that ends with another code than 0 is no failure: the response says so. */
+  run(request: RunRequest, options?: RunOptions): Promise<RunResponse>;
+  pack(request: PackRequest, options?: CallOptions): Promise<PackedLayer>;
+  copy(request: CopyRequest, options?: CallOptions): Promise<PackedLayer>;
+  /** Content digest of what COPY --from would read: everything but times. */
+  checksum(request: SourcesRequest, options?: CallOptions): Promise<Digest>;
+  owner(request: OwnerRequest, options?: CallOptions): Promise<Owner>;
+  remove(request: RemoveRequest, options?: CallOptions): Promise<void>;
+  /** Ends the process and with it every sandbox and mount. Resolves when it is gone; safe to call twice. */
+  close(): Promise<void>;
+}
+
+export interface StartKeeperOptions {
+  /** Absolute; `snapshots` and `keeper` below it are the keeper's. */
+  readonly dataDirectory: string;
+  /** Platforms that RUN steps are for. Those that this machine's processor does not run itself are emulated. */
+  readonly platforms: readonly Platform[];
+  /** Ends the keeper. */
+  readonly signal?: AbortSignal | undefined;
+  readonly onEvent?: (event: KeeperEvent) => void;
+  /** `inherit`: RUN requests with `stdio: 'inherit'` use this process's own stdin, stdout and stderr. Default `none`. */
+  readonly stdio?: 'none' | 'inherit';
+}
