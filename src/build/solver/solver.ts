@@ -94,7 +94,7 @@ export class Solver<R, O> {
     const keys: string[] = [];
     for await (const key of vertex.keys(inputs, options)) {
       const shared = this.#running.get(key);
-      const hit = shared ? await shared : await this.#cache.lookup(key, options);
+      const hit = shared !== undefined ? await shared : await this.#cache.lookup(key, options);
       if (hit !== undefined) {
         if (keys.length > 0) await this.#cache.record(keys, hit);
         return { outcome: hit, cached: true };
@@ -104,7 +104,7 @@ export class Solver<R, O> {
     const last = keys.at(-1);
     // Another vertex may have reached the last key while this one was looking it up.
     const shared = last === undefined ? undefined : this.#running.get(last);
-    if (shared) return { outcome: await shared, cached: true };
+    if (shared !== undefined) return { outcome: await shared, cached: true };
     const running = vertex.exec(inputs, options);
     if (last !== undefined) this.#running.set(last, running);
     const outcome = await running;

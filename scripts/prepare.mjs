@@ -1,0 +1,65 @@
+// Makes a clean clone ready for the npm script behind it: npm packages, then system packages.
+// Plain JavaScript that runs on Node 20: what comes after it runs on the checkout's own Node.
+//
+//   node scripts/prepare.mjs            npm packages only
+//   node scripts/prepare.mjs run        and what builds and runs need
+//   node scripts/prepare.mjs test       and what tests use besides
+
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { installSystemPackages } from './system-packages.mjs';
+
+const checkout = dirname(dirname(fileURLToPath(import.meta.url)));
+
+function readJson(path) {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * True when node_modules is what package-lock.json says. npm writes its own record last, so an interrupted
+ * installation has none; optional packages of other platforms are in the lock file only.
+ */
+function isInstalled() {
+  const locked = readJson(join(checkout, 'package-lock.json'))?.packages ?? {};
+  const installed = readJson(join(checkout, 'node_modules/.package-lock.json'))?.packages;
+  if (installed === undefined) return false;
+  for (const [path, entry] of Object.entries(locked)) {
+    if (!path.startsWith('node_modules/')) continue;
+    const there = installed[path];
+    if (
+      there === undefined
+        ? !entry.optional
+        : there.version !== entry.version || there.integrity !== entry.integrity
+    )
+      return false;
+  }
+  const needsOwnNode = process.platform === 'linux' && ['x64', 'arm64'].includes(process.arch);
+  return !needsOwnNode || existsSync(join(checkout, 'node_modules/.bin/node'));
+}
+
+/** Runs the npm that started us with the Node that it runs on: `node_modules/.bin/node` may vanish under it. */
+function runNpm(args) {
+  const { npm_execpath: npm, npm_node_execpath: node } = process.env;
+  const own = node?.startsWith(join(checkout, 'node_modules')) === true;
+  const [file, ...first] = npm && node && !own ? [node, npm] : ['npm'];
+  return spawnSync(file, [...first, ...args], { cwd: checkout, stdio: ['ignore', 'inherit', 'inherit'] });
+}
+
+if (!isInstalled()) {
+  process.stdout.write('npm packages: installing what package-lock.json lists\n');
+  const { status } = runNpm(['ci', '--include=dev', '--include=optional', '--loglevel=error']);
+  if (status !== 0 || !isInstalled()) {
+    process.stderr.write('error: Cannot prepare "npm packages": npm ci did not finish\nhint: npm ci\n');
+    process.exit(1);
+  }
+}
+
+const purpose = process.argv[2];
+if (purpose !== undefined && !installSystemPackages(purpose)) process.exit(1);
