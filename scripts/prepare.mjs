@@ -1,18 +1,19 @@
-// Makes a clean clone ready for the npm script behind it: npm packages, then system packages.
-// Plain JavaScript that runs on Node 20: what comes after it runs on the checkout's own Node.
+// Makes a clean clone ready, npm packages first, then system packages, and runs a script with the checkout's own Node.
+// Plain JavaScript that runs on Node 20. No npm `pre` script: those are off where install scripts are (.npmrc).
 //
-//   node scripts/prepare.mjs            npm packages only
-//   node scripts/prepare.mjs run        and what builds and runs need
-//   node scripts/prepare.mjs test       and what tests use besides
+//   node scripts/prepare.mjs SCRIPT [ARGUMENTS]             npm packages only
+//   node scripts/prepare.mjs --for=run SCRIPT …             and what builds and runs need
+//   node scripts/prepare.mjs --for=test SCRIPT …            and what tests use besides
 
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { installSystemPackages } from './system-packages.mjs';
 
 const checkout = dirname(dirname(fileURLToPath(import.meta.url)));
+const ownNode = join(checkout, 'node_modules/.bin/node');
 
 function readJson(path) {
   try {
@@ -41,7 +42,7 @@ function isInstalled() {
       return false;
   }
   const needsOwnNode = process.platform === 'linux' && ['x64', 'arm64'].includes(process.arch);
-  return !needsOwnNode || existsSync(join(checkout, 'node_modules/.bin/node'));
+  return !needsOwnNode || existsSync(ownNode);
 }
 
 /** Runs the npm that started us with the Node that it runs on: `node_modules/.bin/node` may vanish under it. */
@@ -61,5 +62,21 @@ if (!isInstalled()) {
   }
 }
 
-const purpose = process.argv[2];
+const [first, ...others] = process.argv.slice(2);
+const purpose = first?.startsWith('--for=') ? first.slice('--for='.length) : undefined;
+const script = purpose === undefined ? process.argv.slice(2) : others;
 if (purpose !== undefined && !installSystemPackages(purpose)) process.exit(1);
+
+if (script.length > 0) {
+  const child = spawn(existsSync(ownNode) ? ownNode : process.execPath, script, {
+    cwd: checkout,
+    env: { ...process.env, PATH: `${dirname(ownNode)}${delimiter}${process.env.PATH ?? ''}` },
+    stdio: 'inherit',
+  });
+  // A terminal sends SIGINT to the script too: wait for its clean-up. The others reach only this process.
+  process.on('SIGINT', () => {});
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  child.on('close', (code, signal) => {
+    process.exitCode = code ?? (signal === 'SIGINT' ? 130 : 1);
+  });
+}
