@@ -55,7 +55,7 @@ function runNpm(args) {
 
 if (!isInstalled()) {
   process.stdout.write('npm packages: installing what package-lock.json lists\n');
-  const { status } = runNpm(['ci', '--include=dev', '--include=optional', '--loglevel=error']);
+  const { status } = runNpm(['ci', '--include=dev', '--loglevel=error']);
   if (status !== 0 || !isInstalled()) {
     process.stderr.write('error: Cannot prepare "npm packages": npm ci did not finish\nhint: npm ci\n');
     process.exit(1);
