@@ -6,7 +6,7 @@
 //   node scripts/prepare.mjs --for=test SCRIPT …            and what tests use besides
 
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, symlinkSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -41,8 +41,16 @@ function isInstalled() {
     )
       return false;
   }
-  const needsOwnNode = process.platform === 'linux' && ['x64', 'arm64'].includes(process.arch);
-  return !needsOwnNode || existsSync(ownNode);
+  return linkOwnNode();
+}
+
+/** npm 10 installs the Node of this processor and then removes its link together with the other processor's. */
+function linkOwnNode() {
+  const target = `node-linux-${process.arch}/bin/node`;
+  if (existsSync(join(checkout, 'node_modules', target)) && !existsSync(ownNode))
+    symlinkSync(`../${target}`, ownNode);
+  const isPackaged = process.platform === 'linux' && ['x64', 'arm64'].includes(process.arch);
+  return !isPackaged || existsSync(ownNode);
 }
 
 /** Runs the npm that started us with the Node that it runs on: `node_modules/.bin/node` may vanish under it. */
