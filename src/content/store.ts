@@ -70,6 +70,12 @@ export interface Untagger {
   untag(reference: string, options?: IoOptions): Promise<void>;
 }
 
+/** Knows which manifests name another one as their `subject` (distribution-spec, "Listing Referrers"). */
+export interface ReferrerLister {
+  /** Descriptors with `artifactType` and annotations, as the referrers API gives them; none when nothing refers to `digest`. */
+  listReferrers(digest: Digest, options?: IoOptions): AsyncIterable<Descriptor>;
+}
+
 type Capable<C> = Store & C;
 
 export const canIngest = (store: Store): store is Capable<Ingester> => 'ingest' in store;
@@ -79,3 +85,4 @@ export const canReadRange = (store: Store): store is Capable<RangeReader> => 'fe
 export const canListTags = (store: Store): store is Capable<TagLister> => 'listTags' in store;
 export const canDelete = (store: Store): store is Capable<Deleter> => 'delete' in store;
 export const canUntag = (store: Store): store is Capable<Untagger> => 'untag' in store;
+export const canListReferrers = (store: Store): store is Capable<ReferrerLister> => 'listReferrers' in store;

@@ -1,0 +1,115 @@
+import { isDigest } from '../lib/digest.ts';
+import { failure } from '../lib/errors.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
+import type { Index, Manifest } from '../oci/manifest.ts';
+import { isIndexType, isManifestType, mediaTypes } from '../oci/media-types.ts';
+
+/** What a manifest's bytes turn out to be, and the media type that they go by. */
+export type Document =
+  | { readonly kind: 'index'; readonly mediaType: string; readonly index: Index }
+  | { readonly kind: 'manifest'; readonly mediaType: string; readonly manifest: Manifest };
+
+/** Whether content of this media type is a manifest or an index: what tags may point at. */
+export function isDocumentType(mediaType: string): boolean {
+  return isManifestType(mediaType) || isIndexType(mediaType);
+}
+
+/**
+ * Reads a manifest or index by its content: `mediaType` is optional in OCI, registries answer with wrong ones, so the fields decide.
+ * A document that is both is refused: two readers would see two images (CVE-2021-41190). CONTENT_INVALID with `thing` in its message.
+ */
+export function parseDocument(bytes: Uint8Array, thing: string): Document {
+  const value = parseObject(bytes, thing);
+  const refuse = (what: string) => failure('CONTENT_INVALID', 'read manifest', thing, what);
+  if (value.schemaVersion !== 2) {
+    throw refuse(value.schemaVersion === 1 ? 'schema 1 images are not supported' : 'no schemaVersion 2');
+  }
+  const { mediaType } = value;
+  if (mediaType !== undefined && typeof mediaType !== 'string') throw refuse('mediaType is no text');
+  const isIndex = value.manifests !== undefined;
+  const isManifest = value.config !== undefined || value.layers !== undefined;
+  if (isIndex && isManifest) throw refuse('it is a manifest and an index at once');
+  if (value.subject !== undefined) checkDescriptor(value.subject, 'subject', thing);
+  if (value.artifactType !== undefined && typeof value.artifactType !== 'string') {
+    throw refuse('artifactType is no text');
+  }
+  if (isIndex) {
+    if (mediaType !== undefined && !isIndexType(mediaType))
+      throw refuse(`an index that calls itself ${mediaType}`);
+    checkDescriptors(value.manifests, 'manifests', thing);
+    return { kind: 'index', mediaType: mediaType ?? mediaTypes.ociIndex, index: value as unknown as Index };
+  }
+  if (!isManifest) throw refuse('neither a manifest nor an index');
+  if (mediaType !== undefined && !isManifestType(mediaType)) {
+    throw refuse(`a manifest that calls itself ${mediaType}`);
+  }
+  checkDescriptor(value.config, 'config', thing);
+  checkDescriptors(value.layers, 'layers', thing);
+  return {
+    kind: 'manifest',
+    mediaType: mediaType ?? mediaTypes.ociManifest,
+    manifest: value as unknown as Manifest,
+  };
+}
+
+/** Bytes as one JSON object. CONTENT_INVALID when they are none. */
+export function parseObject(bytes: Uint8Array, thing: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (error) {
+    throw failure('CONTENT_INVALID', 'read', thing, 'not JSON', { cause: error });
+  }
+  if (!isObject(value)) throw failure('CONTENT_INVALID', 'read', thing, 'not a JSON object');
+  return value;
+}
+
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+export function isDescriptor(value: unknown): value is Descriptor {
+  return (
+    isObject(value) &&
+    typeof value.mediaType === 'string' &&
+    typeof value.digest === 'string' &&
+    isDigest(value.digest) &&
+    Number.isSafeInteger(value.size) &&
+    (value.size as number) >= 0 &&
+    (value.platform === undefined || isPlatform(value.platform)) &&
+    (value.annotations === undefined || isTextMap(value.annotations)) &&
+    (value.artifactType === undefined || typeof value.artifactType === 'string')
+  );
+}
+
+function isPlatform(value: unknown): boolean {
+  return (
+    isObject(value) &&
+    typeof value.os === 'string' &&
+    typeof value.architecture === 'string' &&
+    (value.variant === undefined || typeof value.variant === 'string') &&
+    (value['os.version'] === undefined || typeof value['os.version'] === 'string')
+  );
+}
+
+function isTextMap(value: unknown): boolean {
+  return isObject(value) && Object.values(value).every((text) => typeof text === 'string');
+}
+
+function checkDescriptor(value: unknown, field: string, thing: string): void {
+  if (!isDescriptor(value)) {
+    throw failure(
+      'CONTENT_INVALID',
+      'read manifest',
+      thing,
+      `${field} is no descriptor with media type, digest and size`,
+    );
+  }
+}
+
+function checkDescriptors(value: unknown, field: string, thing: string): void {
+  if (!Array.isArray(value)) throw failure('CONTENT_INVALID', 'read manifest', thing, `${field} is no list`);
+  value.forEach((item, position) => {
+    checkDescriptor(item, `${field}[${position}]`, thing);
+  });
+}
