@@ -59,6 +59,11 @@ export interface BuildPlan {
   /** In the order of the request's platforms. */
   readonly images: readonly ImagePlan[];
   readonly warnings: readonly Warning[];
+  /**
+   * `NAME=value` of the proxy build arguments, in both spellings: for every RUN's environment, behind the op's own. Part of no digest,
+   * image or history, so that another proxy is no other build.
+   */
+  readonly proxyEnv: readonly string[];
 }
 
 /** `planImages(request, {resolveBase, signal})`. Failures: DOCKERFILE, UNSUPPORTED, NOT_FOUND (target), LIMIT, and resolveBase's own. */

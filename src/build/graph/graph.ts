@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { digestOfValue } from '../../lib/canonical-json.ts';
 import type { Digest } from '../../lib/digest.ts';
 import type { Platform } from '../../oci/platform.ts';
@@ -37,7 +38,9 @@ export class Graph {
       node = { digest, op, inputs, steps: [] };
       this.#nodes.set(digest, node);
     }
-    if (step !== undefined) node.steps.push(step);
+    // A stage that is the same for two platforms is one step, not two.
+    if (step !== undefined && !node.steps.some((known) => isDeepStrictEqual(known, step)))
+      node.steps.push(step);
     return node;
   }
 

@@ -1,0 +1,25 @@
+const space = /[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/;
+
+/** White space as Unicode's White_Space property has it, which is what Dockerfiles are split by (JavaScript's `\s` differs in U+0085 and U+FEFF). */
+export function isSpace(character: string): boolean {
+  return space.test(character);
+}
+
+export function trimStart(text: string): string {
+  let start = 0;
+  while (start < text.length && isSpace(text.charAt(start))) start++;
+  return text.slice(start);
+}
+
+export function trimSpace(text: string): string {
+  let end = text.length;
+  while (end > 0 && isSpace(text.charAt(end - 1))) end--;
+  return trimStart(text.slice(0, end));
+}
+
+/** Control and format characters made visible, so that a hostile file can't drive the terminal of who reads a message. */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
+    character === '\t' ? character : `\\u{${character.codePointAt(0)?.toString(16)}}`,
+  );
+}

@@ -1,0 +1,299 @@
+import { isSpace } from './characters.ts';
+import { PatternError, replacePattern, trimPrefix, trimSuffix } from './shell-pattern.ts';
+
+/** A variable's value, or undefined when it is unset. */
+export type Variables = (name: string) => string | undefined;
+
+export interface ExpandOptions {
+  /** The `escape` directive's character. */
+  readonly escapeCharacter: string;
+  /** Keep quotes in the result. Default false. */
+  readonly rawQuotes?: boolean;
+  /** Keep escape characters in the result. Default false. */
+  readonly rawEscapes?: boolean;
+  /** Leave `$name` as it is where the variable is unset. Default false: it becomes empty. */
+  readonly skipUnset?: boolean;
+  /** Told of the characters that a substitution costs; throws when they are too many for the whole file. */
+  readonly spend?: (work: number) => void;
+}
+
+export interface Expansion {
+  /** The whole as one word. */
+  readonly text: string;
+  /** Split at white space that is not quoted, after the variables were filled in. */
+  readonly words: readonly string[];
+  /** Variables that were asked for and unset. */
+  readonly unset: ReadonlySet<string>;
+}
+
+/** `${a:-${b:-…}}` may be nested this deep. */
+export const maxExpansionDepth = 100;
+/** Characters of one expanded word. The kernel takes no argument or variable over 128 KiB. */
+export const maxExpandedLength = 256 * 1024;
+
+/** Thrown where a word can't be expanded; the caller turns it into a failure with the source line. */
+export class ExpansionError extends Error {
+  readonly limit: boolean;
+  constructor(message: string, limit = false) {
+    super(message);
+    this.limit = limit;
+  }
+}
+
+/** Docker's word expansion (BuildKit frontend/dockerfile/shell): quotes, escapes and `$name`, `${name…}` in every form that it has. */
+export function expand(word: string, variables: Variables, options: ExpandOptions): Expansion {
+  const lexer = new Lexer(word, variables, options);
+  try {
+    const { text, words } = lexer.until(undefined, options.rawEscapes ?? false);
+    return { text, words, unset: lexer.unset };
+  } catch (error) {
+    if (error instanceof PatternError) throw new ExpansionError(error.message);
+    throw error;
+  }
+}
+
+/** Gathers the result as one text and as words: what is quoted or escaped never splits. */
+class Collector {
+  readonly #text: string[] = [];
+  readonly #words: string[] = [];
+  #word = '';
+  #length = 0;
+
+  #grow(by: number): void {
+    this.#length += by;
+    if (this.#length > maxExpandedLength) {
+      throw new ExpansionError(`expands to more than ${maxExpandedLength} characters`, true);
+    }
+  }
+
+  raw(text: string): void {
+    this.#grow(text.length);
+    this.#text.push(text);
+    this.#word += text;
+  }
+
+  splitting(text: string): void {
+    this.#grow(text.length);
+    this.#text.push(text);
+    for (const character of text) {
+      if (!isSpace(character)) this.#word += character;
+      else this.#endWord();
+    }
+  }
+
+  #endWord(): void {
+    if (this.#word !== '') this.#words.push(this.#word);
+    this.#word = '';
+  }
+
+  finish(): { text: string; words: readonly string[] } {
+    this.#endWord();
+    return { text: this.#text.join(''), words: this.#words };
+  }
+}
+
+class Lexer {
+  readonly unset = new Set<string>();
+  readonly #characters: readonly string[];
+  readonly #variables: Variables;
+  readonly #options: ExpandOptions;
+  #position = 0;
+  #depth = 0;
+  #rawEscapes: boolean;
+
+  constructor(word: string, variables: Variables, options: ExpandOptions) {
+    this.#characters = Array.from(word);
+    this.#variables = variables;
+    this.#options = options;
+    this.#rawEscapes = options.rawEscapes ?? false;
+  }
+
+  #peek(): string | undefined {
+    return this.#characters[this.#position];
+  }
+
+  #next(): string | undefined {
+    return this.#characters[this.#position++];
+  }
+
+  /** Reads up to `stop`, which it consumes, or to the end when there is none. */
+  until(stop: string | undefined, rawEscapes: boolean): { text: string; words: readonly string[] } {
+    if (++this.#depth > maxExpansionDepth) {
+      throw new ExpansionError(`substitutions are nested more than ${maxExpansionDepth} deep`, true);
+    }
+    const outer = this.#rawEscapes;
+    this.#rawEscapes = rawEscapes;
+    const out = new Collector();
+    for (let character = this.#peek(); character !== undefined; character = this.#peek()) {
+      if (character === stop) {
+        this.#next();
+        this.#rawEscapes = outer;
+        this.#depth--;
+        return out.finish();
+      }
+      if (character === "'") out.raw(this.#singleQuoted());
+      else if (character === '"') out.raw(this.#doubleQuoted());
+      else if (character === '$') out.splitting(this.#dollar());
+      else if (character === '<') out.raw(this.#angle());
+      else {
+        this.#next();
+        if (character !== this.#options.escapeCharacter) {
+          out.splitting(character);
+          continue;
+        }
+        if (this.#rawEscapes) out.raw(character);
+        const escaped = this.#next();
+        if (escaped === undefined) break;
+        out.raw(escaped);
+      }
+    }
+    if (stop !== undefined) {
+      throw new ExpansionError(`unexpected end of statement while looking for matching ${stop}`);
+    }
+    this.#rawEscapes = outer;
+    this.#depth--;
+    return out.finish();
+  }
+
+  #singleQuoted(): string {
+    const start = this.#position;
+    this.#next();
+    for (let character = this.#next(); character !== "'"; character = this.#next()) {
+      if (character === undefined) {
+        throw new ExpansionError('unexpected end of statement while looking for matching single-quote');
+      }
+    }
+    const inner = this.#options.rawQuotes ? 0 : 1;
+    return this.#characters.slice(start + inner, this.#position - inner).join('');
+  }
+
+  #doubleQuoted(): string {
+    const out = new Collector();
+    const quote = this.#next() ?? '';
+    if (this.#options.rawQuotes) out.raw(quote);
+    for (;;) {
+      if (this.#peek() === '$') {
+        out.raw(this.#dollar());
+        continue;
+      }
+      let character = this.#next();
+      if (character === undefined) {
+        throw new ExpansionError('unexpected end of statement while looking for matching double-quote');
+      }
+      if (character === quote) {
+        if (this.#options.rawQuotes) out.raw(quote);
+        return out.finish().text;
+      }
+      if (character === this.#options.escapeCharacter) {
+        if (this.#rawEscapes) out.raw(character);
+        const escaped = this.#peek();
+        if (escaped === undefined) continue;
+        if (escaped === '"' || escaped === '$' || escaped === this.#options.escapeCharacter)
+          character = this.#next() ?? '';
+      }
+      out.raw(character);
+    }
+  }
+
+  /** `<<` and the white space behind it stay together, so that a heredoc's marker is one word. */
+  #angle(): string {
+    this.#next();
+    if (this.#peek() !== '<') return '<';
+    this.#next();
+    let out = '<<';
+    while (/^[\t\r ]$/.test(this.#peek() ?? '')) out += this.#next();
+    return out;
+  }
+
+  #name(): string {
+    const first = this.#peek();
+    if (first === undefined) return '';
+    if (/^[@*#?\-$!]$/.test(first)) return this.#next() ?? '';
+    const part = /^\p{Nd}$/u.test(first) ? /^\p{Nd}$/u : /^[\p{L}\p{Nd}_]$/u;
+    let name = '';
+    while (part.test(this.#peek() ?? '')) name += this.#next();
+    return name;
+  }
+
+  #value(name: string): string | undefined {
+    const value = this.#variables(name);
+    if (value === undefined) this.unset.add(name);
+    this.#options.spend?.(value?.length ?? 0);
+    return value;
+  }
+
+  #dollar(): string {
+    this.#next();
+    if (this.#peek() !== '{') {
+      const name = this.#name();
+      if (name === '') return '$';
+      return this.#value(name) ?? (this.#options.skipUnset ? `$${name}` : '');
+    }
+    this.#next();
+    const first = this.#peek();
+    if (first === undefined) throw new ExpansionError("syntax error: missing '}'");
+    if (first === '{' || first === '}' || first === ':') {
+      throw new ExpansionError('syntax error: bad substitution');
+    }
+    return this.#braced(this.#name());
+  }
+
+  #braced(name: string): string {
+    let operator = this.#next();
+    if (operator === '}') return this.#value(name) ?? (this.#options.skipUnset ? `\${${name}}` : '');
+    if (operator === '/') return this.#replace(name);
+    const emptyIsUnset = operator === ':';
+    if (emptyIsUnset) operator = this.#next();
+    const shown = `${emptyIsUnset ? ':' : ''}${operator ?? ''}`;
+    const trims = operator === '#' || operator === '%';
+    if (operator === undefined || !'+-?#%'.includes(operator) || (emptyIsUnset && trims)) {
+      if (operator === undefined) throw new ExpansionError("syntax error: missing '}'");
+      throw new ExpansionError(`unsupported modifier (${shown}) in substitution`);
+    }
+    const word = this.#operand('}', trims, "syntax error: missing '}'");
+    const value = this.#value(name);
+    if (value === undefined && this.#options.skipUnset) return `\${${name}${shown}${word}}`;
+    const missing = value === undefined || (emptyIsUnset && value === '');
+    switch (operator) {
+      case '-':
+        return missing ? word : value;
+      case '+':
+        return missing ? '' : word;
+      case '?':
+        if (!missing) return value;
+        throw new ExpansionError(
+          `${name}: ${word || `is not allowed to be ${value === undefined ? 'unset' : 'empty'}`}`,
+        );
+      default: {
+        const longest = word.startsWith(operator);
+        const pattern = longest ? word.slice(1) : word;
+        this.#options.spend?.(pattern.length * (value?.length ?? 0));
+        return operator === '#'
+          ? trimPrefix(value ?? '', pattern, longest)
+          : trimSuffix(value ?? '', pattern, longest);
+      }
+    }
+  }
+
+  #replace(name: string): string {
+    const all = this.#peek() === '/';
+    if (all) this.#next();
+    const pattern = this.#operand('/', true, "syntax error: missing '/' in substitution");
+    const replacement = this.#operand('}', true, "syntax error: missing '}'");
+    const value = this.#value(name);
+    if (value === undefined && this.#options.skipUnset) return `\${${name}/${pattern}/${replacement}}`;
+    this.#options.spend?.(pattern.length * (value?.length ?? 0));
+    return replacePattern(value ?? '', pattern, replacement, all);
+  }
+
+  #operand(stop: string, rawEscapes: boolean, atEnd: string): string {
+    try {
+      return this.until(stop, rawEscapes).text;
+    } catch (error) {
+      if (error instanceof ExpansionError && !error.limit && this.#peek() === undefined) {
+        throw new ExpansionError(atEnd);
+      }
+      throw error;
+    }
+  }
+}

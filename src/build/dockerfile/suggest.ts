@@ -1,0 +1,37 @@
+/** Longer words are not worth the comparison. */
+const maxLength = 40;
+
+/** The word of `known` that `word` most likely means, case aside; none when all are too far away. */
+export function suggest(word: string, known: Iterable<string>): string | undefined {
+  if (word.length > maxLength) return undefined;
+  const wanted = word.toLowerCase();
+  let best: string | undefined;
+  let least = wanted.length <= 3 ? 2 : 3;
+  for (const candidate of known) {
+    if (candidate.length > maxLength) continue;
+    const distance = editDistance(wanted, candidate.toLowerCase());
+    if (distance >= least) continue;
+    least = distance;
+    best = candidate;
+  }
+  return best;
+}
+
+/** `(did you mean COPY?)` with a space before it, or nothing. */
+export function didYouMean(word: string, known: Iterable<string>): string {
+  const meant = suggest(word, known);
+  return meant === undefined ? '' : ` (did you mean ${meant}?)`;
+}
+
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const substitution = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(substitution, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}

@@ -1,0 +1,58 @@
+import { PolyarchError, throwIfAborted } from '../../lib/errors.ts';
+import { formatPlatform } from '../../oci/platform.ts';
+import { excerptOf, type Source } from '../dockerfile/source.ts';
+import type { BaseImage, ResolveBase } from './plan-request.ts';
+import type { ImageSource } from './stage-layout.ts';
+
+/** The base images of all platforms, each found once. */
+export class BaseImages {
+  readonly #found: ReadonlyMap<string, BaseImage>;
+
+  private constructor(found: ReadonlyMap<string, BaseImage>) {
+    this.#found = found;
+  }
+
+  /** Side by side; the first failure stops the others and is thrown, with the line that names the image. */
+  static async resolve(
+    wanted: readonly ImageSource[],
+    options: { readonly source: Source; readonly resolveBase: ResolveBase; readonly signal?: AbortSignal },
+  ): Promise<BaseImages> {
+    const { source, resolveBase, signal } = options;
+    throwIfAborted(signal);
+    const stop = new AbortController();
+    const stopped = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
+    const unique = new Map(wanted.map((image) => [keyOf(image), image]));
+    let failed: { readonly error: unknown } | undefined;
+    const found = new Map<string, BaseImage>();
+    const resolveOne = async ([key, image]: readonly [string, ImageSource]) => {
+      try {
+        found.set(key, await resolveBase(image.reference, image.platform, { signal: stopped }));
+      } catch (error) {
+        failed ??= { error: located(error, source, image) };
+        stop.abort(failed.error);
+      }
+    };
+    await Promise.all([...unique].map(resolveOne));
+    throwIfAborted(signal);
+    if (failed !== undefined) throw failed.error;
+    return new BaseImages(found);
+  }
+
+  get(image: ImageSource): BaseImage {
+    const base = this.#found.get(keyOf(image));
+    if (base === undefined) throw new Error(`base image ${image.reference} was not asked for`);
+    return base;
+  }
+}
+
+function keyOf({ reference, platform }: ImageSource): string {
+  return JSON.stringify([reference, formatPlatform(platform), platform['os.version'] ?? '']);
+}
+
+function located(error: unknown, source: Source, image: ImageSource): unknown {
+  if (!(error instanceof PolyarchError) || error.excerpt !== undefined || error.code === 'INTERRUPTED')
+    return error;
+  const { code, message, hint, cause, retryable, output } = error;
+  const excerpt = excerptOf(source, image.instruction.range);
+  return new PolyarchError(code, message, { hint, cause, retryable, output, excerpt });
+}

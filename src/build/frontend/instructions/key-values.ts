@@ -1,0 +1,33 @@
+import type { Instruction, Pair } from '../../dockerfile/instruction.ts';
+import { readFlags } from '../../dockerfile/read-flags.ts';
+import { invalid, type Source } from '../../dockerfile/source.ts';
+import type { StageBuild } from '../stage-build.ts';
+
+/** The pairs of an ENV or LABEL. */
+export function readPairs(instruction: Instruction, source: Source): readonly Pair[] {
+  readFlags(source, instruction, {});
+  const { keyword, body, range } = instruction;
+  const pairs = body.form === 'pairs' ? body.pairs : [];
+  if (pairs.length === 0) throw invalid(source, range, `${keyword} requires at least one argument`);
+  if (pairs.some((pair) => pair.key === ''))
+    throw invalid(source, range, `${keyword} names can not be blank`);
+  return pairs;
+}
+
+/** Keys and values expanded, all with the variables as they were before the instruction. */
+export function expandPairs(
+  stage: StageBuild,
+  instruction: Instruction,
+  pairs: readonly Pair[],
+): [string, string][] {
+  return pairs.map(({ key, value, delimited }) => {
+    if (!delimited) {
+      stage.context.warnings.add(
+        'LegacyKeyValueFormat',
+        `"${instruction.keyword} key=value" should be used instead of legacy "${instruction.keyword} key value" format`,
+        instruction.range,
+      );
+    }
+    return [stage.expand(instruction, key), stage.expand(instruction, value)];
+  });
+}

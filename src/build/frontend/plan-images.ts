@@ -1,0 +1,65 @@
+import { throwIfAborted } from '../../lib/errors.ts';
+import type { Dockerfile } from '../dockerfile/instruction.ts';
+import { parseDockerfile } from '../dockerfile/parse.ts';
+import { unsupported } from '../dockerfile/source.ts';
+import { Graph } from '../graph/graph.ts';
+import { BaseImages } from './base-images.ts';
+import { Budget } from './budget.ts';
+import { planPlatform } from './plan-platform.ts';
+import type { BuildPlan, PlanOptions, PlanRequest } from './plan-request.ts';
+import { proxyEnvironment } from './platform-arguments.ts';
+import { readStages } from './read-stages.ts';
+import { type ImageSource, layOutStages, type StageLayout } from './stage-layout.ts';
+import { Warnings } from './warnings.ts';
+
+/**
+ * A Dockerfile and its options → one graph for all platforms and one plan for each image. Nothing is run, and only what the target needs
+ * is looked at. Failures: DOCKERFILE, UNSUPPORTED, LIMIT, NOT_FOUND (target), CONTENT_INVALID (a base's config), and resolveBase's own.
+ */
+export async function planImages(request: PlanRequest, options: PlanOptions): Promise<BuildPlan> {
+  const { resolveBase, signal } = options;
+  throwIfAborted(signal);
+  const dockerfile = parseDockerfile(request.dockerfile, request.filename);
+  refuseOtherSyntax(dockerfile);
+  const { source, escapeCharacter } = dockerfile;
+  const warnings = new Warnings(source);
+  for (const line of dockerfile.emptyContinuations) {
+    warnings.add('NoEmptyContinuation', 'Empty continuation line', { startLine: line, endLine: line });
+  }
+  const stages = readStages(dockerfile);
+  const targets = request.platforms.map((platform) => {
+    const budget = new Budget();
+    return { platform, budget, layout: layOutStages(dockerfile, stages, request, { platform, budget }) };
+  });
+  const wanted = targets.flatMap(({ layout }) => imagesOf(layout));
+  const bases = await BaseImages.resolve(wanted, { source, resolveBase, ...(signal && { signal }) });
+  const graph = new Graph();
+  const { buildArgs, network = 'host' } = request;
+  const images = targets.map(({ platform, budget, layout }) => {
+    const { globalArguments } = layout;
+    const context = { source, escapeCharacter, graph, warnings, budget, globalArguments, buildArgs, network };
+    return planPlatform(layout, context, { platform, bases });
+  });
+  return { graph, images, warnings: warnings.list, proxyEnv: proxyEnvironment(buildArgs) };
+}
+
+function imagesOf(layout: StageLayout): ImageSource[] {
+  return layout.needed.flatMap((index) => {
+    const laidOut = layout.stages[index];
+    if (laidOut === undefined) return [];
+    const copied = laidOut.stage.commands.flatMap(({ from, instruction }) =>
+      from === undefined ? [] : [layout.copySource(index, from, instruction)],
+    );
+    return [laidOut.base, ...copied].filter((source) => source.kind === 'image');
+  });
+}
+
+/** `# syntax=` names the program that reads the file: Docker's own is what is read here, another can't be honoured. */
+function refuseOtherSyntax({ directives, source }: Dockerfile): void {
+  const syntax = directives.find((directive) => directive.name === 'syntax');
+  if (syntax === undefined) return;
+  const [image = ''] = syntax.value.split(' ');
+  if (/^(?:docker\.io\/)?(?:docker\/dockerfile(?:-upstream)?)(?:[:@].*)?$/.test(image)) return;
+  const range = { startLine: syntax.line, endLine: syntax.line };
+  throw unsupported(source, range, `the syntax ${image}`, 'only docker/dockerfile is read');
+}

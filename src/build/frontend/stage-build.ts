@@ -1,0 +1,231 @@
+import type { PolyarchError } from '../../lib/errors.ts';
+import { type History, maxMetadataBytes } from '../../oci/manifest.ts';
+import type { Platform } from '../../oci/platform.ts';
+import { type ExpandOptions, type Expansion, ExpansionError, expand } from '../dockerfile/expand.ts';
+import type { Instruction } from '../dockerfile/instruction.ts';
+import { invalid, overLimit, type Source, unsupported } from '../dockerfile/source.ts';
+import { suggest } from '../dockerfile/suggest.ts';
+import type { Graph, Node, Step } from '../graph/graph.ts';
+import type { PlannedHistory } from '../graph/image-plan.ts';
+import type { Op } from '../graph/op.ts';
+import type { MutableConfig } from './base-config.ts';
+import type { Budget } from './budget.ts';
+import type { Warnings } from './warnings.ts';
+
+/** Characters of all variables together that a step may see: the kernel starts no program with more. */
+export const maxEnvironmentLength = 128 * 1024;
+
+/** An ARG of the stage; no value where it has none. */
+export interface DeclaredArgument {
+  readonly key: string;
+  readonly value?: string;
+}
+
+/** What all stages of one platform's plan share. */
+export interface PlanContext {
+  readonly source: Source;
+  readonly escapeCharacter: string;
+  readonly graph: Graph;
+  readonly warnings: Warnings;
+  readonly budget: Budget;
+  /** Automatic and global arguments: seen by a stage that declares them. */
+  readonly globalArguments: ReadonlyMap<string, string>;
+  readonly buildArgs: Readonly<Record<string, string>>;
+  readonly network: 'host' | 'none';
+}
+
+/** What a stage begins with: a base image, scratch, or where an earlier stage ended. */
+export interface StageStart {
+  readonly platform: Platform;
+  /** The image's own os, architecture and variant. */
+  readonly imagePlatform: Platform;
+  readonly node: Node;
+  readonly config: MutableConfig;
+  readonly author?: string;
+  readonly baseHistory: readonly History[];
+  readonly history: readonly PlannedHistory[];
+  readonly variables: ReadonlyMap<string, string>;
+  readonly arguments: readonly DeclaredArgument[];
+}
+
+/** A stage while its instructions are applied, for one platform: the state that BuildKit's dispatchState has. */
+export class StageBuild {
+  readonly context: PlanContext;
+  readonly name: string;
+  readonly platform: Platform;
+  readonly imagePlatform: Platform;
+  readonly baseHistory: readonly History[];
+  readonly config: MutableConfig;
+  readonly history: PlannedHistory[];
+  /** Variables in scope, in the order of their last assignment. */
+  readonly variables: Map<string, string>;
+  readonly arguments: DeclaredArgument[];
+  readonly copySource: (from: string) => Node;
+  author: string | undefined;
+  node: Node;
+  /** CMD was given in this stage: ENTRYPOINT leaves it alone. */
+  hasCommand = false;
+  #number: number;
+  readonly #total: number;
+  #environmentLength = 0;
+  #historyLength: number;
+
+  constructor(
+    context: PlanContext,
+    start: StageStart,
+    options: {
+      readonly name: string;
+      /** Steps that the stage counts, and how many of them its base took. */
+      readonly total: number;
+      readonly done: number;
+      /** The tree that a COPY --from reads. */
+      readonly copySource: (from: string) => Node;
+    },
+  ) {
+    this.context = context;
+    this.name = options.name;
+    this.copySource = options.copySource;
+    this.#total = options.total;
+    this.#number = options.done;
+    this.platform = start.platform;
+    this.imagePlatform = start.imagePlatform;
+    this.node = start.node;
+    this.author = start.author;
+    this.baseHistory = start.baseHistory;
+    this.config = structuredClone(start.config);
+    this.history = [...start.history];
+    this.#historyLength = start.history.reduce((sum, entry) => sum + entry.createdBy.length, 0);
+    this.variables = new Map(start.variables);
+    this.arguments = [...start.arguments];
+    for (const [key, value] of this.variables) this.#environmentLength += key.length + value.length;
+  }
+
+  /** Where a stage that is FROM this one begins. */
+  get end(): StageStart {
+    const { platform, imagePlatform, node, config, author, baseHistory, history, variables } = this;
+    return {
+      platform,
+      imagePlatform,
+      node,
+      config,
+      ...(author === undefined ? {} : { author }),
+      baseHistory,
+      history,
+      variables,
+      arguments: this.arguments,
+    };
+  }
+
+  /** DOCKERFILE, with the instruction's lines. */
+  invalid(instruction: Instruction, what: string, hint?: string): PolyarchError {
+    return invalid(this.context.source, instruction.range, what, hint);
+  }
+
+  /** UNSUPPORTED, with the instruction's lines. `what` is named as it is written. */
+  unsupported(instruction: Instruction, what: string, hint?: string): PolyarchError {
+    return unsupported(this.context.source, instruction.range, what, hint);
+  }
+
+  expand(instruction: Instruction, word: string): string {
+    return this.#expand(instruction, word).text;
+  }
+
+  expandToWords(instruction: Instruction, word: string): readonly string[] {
+    return this.#expand(instruction, word).words;
+  }
+
+  #expand(instruction: Instruction, word: string): Expansion {
+    const { context } = this;
+    const expansion = expandAt(context, instruction, word, this.variables);
+    for (const name of expansion.unset) {
+      if (this.arguments.some((argument) => argument.key === name)) continue;
+      const meant = suggest(name, this.variables.keys());
+      context.warnings.add(
+        'UndefinedVar',
+        `Usage of undefined variable '$${name}'${meant === undefined ? '' : ` (did you mean $${meant}?)`}`,
+        instruction.range,
+      );
+    }
+    return expansion;
+  }
+
+  setVariable(instruction: Instruction, key: string, value: string): void {
+    const before = this.variables.get(key);
+    if (before !== undefined) this.#environmentLength -= key.length + before.length;
+    this.#environmentLength += key.length + value.length;
+    if (this.#environmentLength > maxEnvironmentLength) {
+      const what = `more than ${maxEnvironmentLength} characters of variables`;
+      throw overLimit(this.context.source, instruction.range, what);
+    }
+    // Behind the others: that is where BuildKit's list has what was set last.
+    this.variables.delete(key);
+    this.variables.set(key, value);
+  }
+
+  /** Adds a history entry; `node` is there when the instruction adds a layer, and becomes the stage's tree. */
+  commit(instruction: Instruction, createdBy: string, node?: Node): void {
+    this.#historyLength += createdBy.length;
+    if (this.#historyLength > maxMetadataBytes) {
+      throw overLimit(
+        this.context.source,
+        instruction.range,
+        `a history of more than ${maxMetadataBytes} bytes`,
+      );
+    }
+    this.history.push(node === undefined ? { createdBy } : { createdBy, node });
+    if (node !== undefined) this.node = node;
+  }
+
+  /** Interns the op as the stage's next step. The text is the instruction's, variables filled in as BuildKit's progress shows it. */
+  addStep(
+    op: Op,
+    inputs: readonly Node[],
+    instruction: Instruction,
+    text: Partial<ExpandOptions> = {},
+  ): Node {
+    return this.context.graph.add(op, inputs, this.#step(instruction, text));
+  }
+
+  #step(instruction: Instruction, options: Partial<ExpandOptions>): Step {
+    const { original, written, range } = instruction;
+    this.#number++;
+    let text = original;
+    try {
+      const { escapeCharacter, budget } = this.context;
+      const spend = (work: number) => budget.spend(work, this.context.source, range);
+      text = expand(original, (name) => this.variables.get(name), {
+        escapeCharacter,
+        spend,
+        ...options,
+      }).text;
+    } catch (error) {
+      if (!(error instanceof ExpansionError)) throw error;
+    }
+    return {
+      platform: this.platform,
+      stage: this.name,
+      number: this.#number,
+      total: this.#total,
+      text: written.toUpperCase() + text.slice(written.length),
+      ...range,
+    };
+  }
+}
+
+/** Expands a word of an instruction; failures carry its lines. */
+export function expandAt(
+  context: Pick<PlanContext, 'source' | 'escapeCharacter' | 'budget'>,
+  instruction: Instruction,
+  word: string,
+  variables: ReadonlyMap<string, string>,
+): Expansion {
+  const { source, escapeCharacter, budget } = context;
+  const spend = (work: number) => budget.spend(work, source, instruction.range);
+  try {
+    return expand(word, (name) => variables.get(name), { escapeCharacter, spend });
+  } catch (error) {
+    if (!(error instanceof ExpansionError)) throw error;
+    if (error.limit) throw overLimit(source, instruction.range, error.message);
+    throw invalid(source, instruction.range, `failed to process "${word}": ${error.message}`);
+  }
+}

@@ -1,0 +1,165 @@
+import { failure, isFailure } from '../../lib/errors.ts';
+import { type Platform, parsePlatform } from '../../oci/platform.ts';
+import type { Dockerfile, Instruction } from '../dockerfile/instruction.ts';
+import { invalid } from '../dockerfile/source.ts';
+import { didYouMean } from '../dockerfile/suggest.ts';
+import type { Budget } from './budget.ts';
+import type { PlanRequest } from './plan-request.ts';
+import { platformArguments } from './platform-arguments.ts';
+import type { Stage, Stages } from './read-stages.ts';
+import { expandAt } from './stage-build.ts';
+
+/** An image that has to be found. */
+export interface ImageSource {
+  readonly kind: 'image';
+  readonly reference: string;
+  readonly platform: Platform;
+  readonly instruction: Instruction;
+}
+
+/** What a stage builds on, or a COPY --from reads. */
+export type TreeSource =
+  | ImageSource
+  | { readonly kind: 'scratch' }
+  | { readonly kind: 'stage'; readonly index: number };
+
+/** A stage with its FROM worked out for one platform. */
+export interface LaidOutStage {
+  readonly stage: Stage;
+  /** Name, else number. */
+  readonly label: string;
+  readonly base: TreeSource;
+}
+
+/** Stages of one platform's build, and which of them the target needs. */
+export interface StageLayout {
+  readonly globalArguments: ReadonlyMap<string, string>;
+  readonly stages: readonly LaidOutStage[];
+  readonly target: number;
+  /** In the order of the file: each comes behind what it needs. */
+  readonly needed: readonly number[];
+  /** What the `--from` of a COPY in a stage means. */
+  copySource(stage: number, from: string, instruction: Instruction): TreeSource;
+}
+
+/** Works out the FROM lines for one platform. */
+export function layOutStages(
+  dockerfile: Dockerfile,
+  read: Stages,
+  request: PlanRequest,
+  options: { readonly platform: Platform; readonly budget: Budget },
+): StageLayout {
+  const { platform, budget } = options;
+  const context = { source: dockerfile.source, escapeCharacter: dockerfile.escapeCharacter, budget };
+  const targetStage = request.target ?? read.stages.at(-1)?.from.name ?? '';
+  const globals = platformArguments(request.buildPlatform, platform, targetStage, request.buildArgs);
+  for (const { instruction, declared } of read.globalArguments) {
+    for (const { key, value: fallback } of declared) {
+      let value: string | undefined;
+      if (Object.hasOwn(request.buildArgs, key)) value = request.buildArgs[key];
+      else if (fallback !== undefined) value = expandAt(context, instruction, fallback, globals).text;
+      if (value !== undefined) globals.set(key, value);
+    }
+  }
+
+  const byName = new Map<string, number>();
+  const stages = read.stages.map((stage, index): LaidOutStage => {
+    const { from } = stage;
+    const fail = (what: string) => invalid(dockerfile.source, from.instruction.range, what);
+    const expansion = expandAt(context, from.instruction, from.base, globals);
+    const hint = [...expansion.unset].map((name) => didYouMean(name, globals.keys())).join('');
+    if (expansion.text === '') throw fail(`base name (${from.base}) should not be blank${hint}`);
+    const stagePlatform = from.platform === undefined ? platform : stagePlatformOf(from.platform);
+    const known = byName.get(expansion.text);
+    if (from.name !== undefined) byName.set(from.name, index);
+    const label = from.name ?? String(index);
+    if (known !== undefined) return { stage, label, base: { kind: 'stage', index: known } };
+    if (expansion.text === 'scratch') return { stage, label, base: { kind: 'scratch' } };
+    const { instruction } = from;
+    return {
+      stage,
+      label,
+      base: { kind: 'image', reference: expansion.text, platform: stagePlatform, instruction },
+    };
+
+    function stagePlatformOf(written: string): Platform {
+      const { text, unset } = expandAt(context, from.instruction, written, globals);
+      const meant = [...unset].map((name) => didYouMean(name, globals.keys())).join('');
+      if (text === '') throw fail(`empty platform value from expression ${written}${meant}`);
+      try {
+        return parsePlatform(text);
+      } catch (error) {
+        if (isFailure(error))
+          throw fail(`failed to parse platform ${written}: "${text}" is no platform${meant}`);
+        throw error;
+      }
+    }
+  });
+
+  const copySource = (index: number, from: string, instruction: Instruction): TreeSource => {
+    const fail = (what: string) => invalid(dockerfile.source, instruction.range, what);
+    const number = /^[+-]?\d+$/.test(from) ? Number(from) : byName.get(from.toLowerCase());
+    if (number === undefined) {
+      return from === 'scratch'
+        ? { kind: 'scratch' }
+        : { kind: 'image', reference: from, platform, instruction };
+    }
+    if (number < 0 || number >= stages.length) throw fail(`invalid stage index ${from}`);
+    if (number >= index) {
+      const label = stages[index]?.label ?? '';
+      throw fail(`cannot copy from stage "${from}", it needs to be defined before current stage "${label}"`);
+    }
+    return { kind: 'stage', index: number };
+  };
+
+  const target = targetOf(request.target, stages, byName, dockerfile.source.filename);
+  return {
+    globalArguments: globals,
+    stages,
+    target,
+    needed: neededStages(stages, target, copySource),
+    copySource,
+  };
+}
+
+function targetOf(
+  target: string | undefined,
+  stages: readonly LaidOutStage[],
+  byName: ReadonlyMap<string, number>,
+  filename: string,
+): number {
+  if (target === undefined || target === '') return stages.length - 1;
+  const named = byName.get(target.toLowerCase());
+  if (named !== undefined) return named;
+  if (/^\d+$/.test(target) && Number(target) < stages.length) return Number(target);
+  const names = [...byName.keys()];
+  throw failure(
+    'NOT_FOUND',
+    'build target',
+    target,
+    `${filename} has no such stage${didYouMean(target, names)}`,
+    {
+      hint:
+        names.length === 0 ? 'its stages have no names' : `its stages are ${names.slice(0, 20).join(', ')}`,
+    },
+  );
+}
+
+/** The stages that the target stands on or copies from. What a stage needs is always before it. */
+function neededStages(
+  stages: readonly LaidOutStage[],
+  target: number,
+  copySource: StageLayout['copySource'],
+): number[] {
+  const needed = new Set([target]);
+  for (let index = target; index >= 0; index--) {
+    const laidOut = stages[index];
+    if (laidOut === undefined || !needed.has(index)) continue;
+    if (laidOut.base.kind === 'stage') needed.add(laidOut.base.index);
+    for (const { from, instruction } of laidOut.stage.commands) {
+      const source = from === undefined ? undefined : copySource(index, from, instruction);
+      if (source?.kind === 'stage') needed.add(source.index);
+    }
+  }
+  return [...needed].sort((a, b) => a - b);
+}
