@@ -1,0 +1,32 @@
+const ellipsis = '…';
+
+/** A URL as messages and logs may show it: no user, password, query or fragment (signed downloads carry secrets in their query). */
+export function redactUrl(url: URL | string): string {
+  let parsed: URL;
+  try {
+    parsed = new URL(url);
+  } catch {
+    return '(not a URL)';
+  }
+  const query = parsed.search === '' ? '' : `?${ellipsis}`;
+  return `${parsed.protocol}//${parsed.host}${parsed.pathname}${query}`;
+}
+
+/**
+ * Text that somebody else wrote, made fit for one line of a terminal: control and bidirectional characters gone, URLs and credentials
+ * redacted, at most `maxLength` characters.
+ */
+export function redactText(text: string, maxLength = 300): string {
+  const line = text
+    .slice(0, maxLength * 4)
+    .replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]+/g, ' ')
+    .replace(/\bhttps?:\/\/[^\s"'<>]+/gi, (url) => redactUrl(url))
+    .replace(/\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{8,}/gi, `$1 ${ellipsis}`)
+    .replace(
+      /\b(access_token|refresh_token|password|secret|token)(["']?\s*[=:]\s*["']?)[^\s"'&,}]+/gi,
+      `$1$2${ellipsis}`,
+    )
+    .replace(/\s+/g, ' ')
+    .trim();
+  return line.length > maxLength ? `${line.slice(0, maxLength)}${ellipsis}` : line;
+}

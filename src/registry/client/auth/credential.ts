@@ -1,0 +1,16 @@
+import type { IoOptions } from '../../../content/store.ts';
+
+/** What a user proves to be: a password, or an identity token (an OAuth2 refresh token) from `docker login` or a helper. */
+export type Credential =
+  | { readonly username: string; readonly password: string }
+  | { readonly identityToken: string };
+
+/** Finds the credential for a registry as references name it (`docker.io`, `localhost:5000`); undefined is anonymous. */
+export type CredentialSource = (registry: string, options?: IoOptions) => Promise<Credential | undefined>;
+
+export const anonymous: CredentialSource = async () => undefined;
+
+/** `Basic …` (RFC 7617). */
+export function basicAuthorization(username: string, password: string): string {
+  return `Basic ${Buffer.from(`${username}:${password}`, 'utf8').toString('base64')}`;
+}

@@ -1,0 +1,24 @@
+import { failure } from '../../../lib/errors.ts';
+import { redactText, redactUrl } from '../../../lib/redact.ts';
+import { isConfidential, isLoopbackHost } from '../endpoint.ts';
+
+/**
+ * Where a token may be asked for. The registry names the place, so it is judged first: HTTPS unless it is this machine, and this
+ * machine only when the registry is on it too. (Other private addresses are allowed: company registries use them.)
+ */
+export function checkRealm(realm: string | undefined, registry: string, endpoint: URL): URL {
+  const url = realm === undefined ? null : URL.parse(realm);
+  const refused = (what: string) => failure('UNAUTHORIZED', 'log in to', registry, what);
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    throw refused(`its token service is no URL: ${redactText(realm ?? '(none)', 100)}`);
+  }
+  if (!isConfidential(url)) {
+    throw refused(`its token service ${redactUrl(url)} is not encrypted; no credentials are sent there`);
+  }
+  if (isLoopbackHost(url.hostname) && !isLoopbackHost(endpoint.hostname)) {
+    throw refused(`its token service ${redactUrl(url)} would be on this machine`);
+  }
+  url.username = '';
+  url.password = '';
+  return url;
+}

@@ -1,0 +1,71 @@
+import { type ErrorCode, failure, type PolyarchError } from '../../lib/errors.ts';
+import { redactText } from '../../lib/redact.ts';
+import { type HttpResponse, readBody } from './http.ts';
+import { limits } from './limits.ts';
+import { retryAfter } from './retry.ts';
+
+export interface RegistryFailureOptions {
+  /** As references have it: for the hint. */
+  readonly registry: string;
+  /** What a 404 means here, for example `no such tag`. */
+  readonly missing?: string;
+}
+
+/**
+ * The failure that an answer stands for: UNAUTHORIZED (401, 403), NOT_FOUND (404), UNSUPPORTED (405), else REGISTRY. The registry's own message
+ * is shown redacted, on one line.
+ */
+export async function registryFailure(
+  response: HttpResponse,
+  action: string,
+  thing: string,
+  options: RegistryFailureOptions,
+): Promise<PolyarchError> {
+  const { status } = response;
+  const said = await messageOf(response);
+  const tail = said === '' ? '' : `: ${said}`;
+  const login = `docker login ${options.registry}`;
+  if (status === 401) {
+    return failure('UNAUTHORIZED', action, thing, `the registry wants other credentials (401)${tail}`, {
+      hint: login,
+    });
+  }
+  if (status === 403) {
+    return failure('UNAUTHORIZED', action, thing, `the registry refused (403)${tail}`, {
+      hint: `${login} with a user that may do this`,
+    });
+  }
+  if (status === 404) {
+    return failure(
+      'NOT_FOUND',
+      action,
+      thing,
+      `${options.missing ?? 'the registry has no such thing'}${tail}`,
+    );
+  }
+  const code: ErrorCode = status === 405 ? 'UNSUPPORTED' : 'REGISTRY';
+  const wait = status === 429 ? retryAfter(response.headers['retry-after']) : undefined;
+  const hint =
+    status === 429
+      ? `${wait === undefined ? 'wait' : `wait ${Math.ceil(wait / 1000)} seconds`}, or ${login} for a higher limit`
+      : undefined;
+  return failure(code, action, thing, `the registry answered ${status}${tail}`, { hint });
+}
+
+/** `CODE: message` of the distribution-spec's error body, else nothing: a proxy's HTML page helps nobody. */
+async function messageOf(response: HttpResponse): Promise<string> {
+  try {
+    const bytes = await readBody(response, limits.errorBytes);
+    const document: unknown = JSON.parse(bytes?.toString('utf8') ?? '');
+    const list = field(document, 'errors');
+    const first: unknown = Array.isArray(list) ? list[0] : document;
+    const parts = [field(first, 'code'), field(first, 'message') ?? field(first, 'details')];
+    return redactText(parts.filter((part) => typeof part === 'string' && part !== '').join(': '));
+  } catch {
+    return '';
+  }
+}
+
+function field(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
+}

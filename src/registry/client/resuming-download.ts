@@ -1,0 +1,151 @@
+import { Readable } from 'node:stream';
+import type { IoOptions } from '../../content/store.ts';
+import { abortReason, failure, isFailure, type PolyarchError, reasonOf } from '../../lib/errors.ts';
+import type { Descriptor } from '../../oci/descriptor.ts';
+import type { OnRegistryEvent } from './events.ts';
+import { discard, type HttpResponse } from './http.ts';
+import { limits } from './limits.ts';
+import { backoff, sleep } from './retry.ts';
+import { asFailure } from './transport.ts';
+
+export interface ResumeOptions extends IoOptions {
+  readonly onEvent?: OnRegistryEvent | undefined;
+  readonly pace?: number | undefined;
+  /** Asks for the blob from `offset` bytes on; gives 200 or 206, throws for anything else. */
+  readonly reopen: (offset: number) => Promise<HttpResponse>;
+}
+
+/**
+ * A blob's bytes from an open answer. When the connection breaks, it asks for the rest by Range and goes on. Tries count anew after each
+ * byte of progress, so that a large blob survives many breaks and a dead registry ends soon. Not verified: that is the verifying
+ * stream's, around this one.
+ */
+export function resumingDownload(
+  first: HttpResponse,
+  descriptor: Descriptor,
+  options: ResumeOptions,
+): Readable {
+  return Readable.from(chunksOf(first, descriptor, options), {
+    objectMode: false,
+    highWaterMark: 256 * 1024,
+  });
+}
+
+async function* chunksOf(
+  first: HttpResponse,
+  descriptor: Descriptor,
+  options: ResumeOptions,
+): AsyncGenerator<Buffer, void, undefined> {
+  let response = first;
+  let offset = 0;
+  let failures = 0;
+  try {
+    for (;;) {
+      let reason: PolyarchError | undefined;
+      try {
+        for await (const chunk of watched(response, options)) {
+          offset += chunk.length;
+          failures = 0;
+          yield chunk;
+        }
+        if (offset >= descriptor.size) return;
+        reason = failure('NETWORK', 'download', descriptor.digest, 'the connection ended too soon', {
+          retryable: true,
+        });
+      } catch (error) {
+        if (!isFailure(error) || !error.retryable) throw error;
+        reason = error;
+      }
+      response.body.destroy();
+      failures++;
+      if (failures >= limits.attempts) throw reason;
+      options.onEvent?.({
+        type: 'resume',
+        direction: 'download',
+        digest: descriptor.digest,
+        offset,
+        reason: reasonOf(reason),
+      });
+      await sleep(backoff(failures, options.pace), options.signal);
+      response = await options.reopen(offset);
+      await skipTo(offset, response, descriptor);
+    }
+  } finally {
+    response.body.destroy();
+  }
+}
+
+/** Leaves `response.body` at `offset`: a 206 says where it starts, a 200 starts at the beginning again. */
+async function skipTo(offset: number, response: HttpResponse, descriptor: Descriptor): Promise<void> {
+  if (response.status === 206) {
+    const start = /^bytes (\d{1,15})-/.exec(response.headers['content-range'] ?? '')?.[1];
+    if (Number(start) === offset) return;
+    discard(response);
+    throw failure(
+      'REGISTRY',
+      'download',
+      descriptor.digest,
+      'the registry answered another range than was asked for',
+    );
+  }
+  let left = offset;
+  while (left > 0) {
+    const chunk = await nextChunk(response);
+    if (chunk === undefined) throw failure('REGISTRY', 'download', descriptor.digest, 'it became shorter');
+    if (chunk.length > left) response.body.unshift(chunk.subarray(left));
+    left -= Math.min(left, chunk.length);
+  }
+}
+
+function nextChunk(response: HttpResponse): Promise<Buffer | undefined> {
+  const { body } = response;
+  return new Promise((resolve, reject) => {
+    const step = (): void => {
+      const chunk = body.read() as Buffer | null;
+      if (chunk !== null) done(() => resolve(chunk));
+    };
+    const end = (): void => done(() => resolve(undefined));
+    const fail = (error: unknown): void => done(() => reject(asFailure(error, response.url)));
+    const done = (settle: () => void): void => {
+      clearTimeout(timer);
+      body.off('readable', step).off('end', end).off('error', fail).off('close', end);
+      settle();
+    };
+    const timer = setTimeout(() => body.destroy(stall(response)), limits.stallMs);
+    body.on('readable', step).on('end', end).on('error', fail).on('close', end);
+    step();
+  });
+}
+
+/** The body's chunks; errors become failures, and silence ends it. A consumer that takes its time is not silence of the registry. */
+async function* watched(response: HttpResponse, options: IoOptions): AsyncGenerator<Buffer, void, undefined> {
+  const { body } = response;
+  const iterator = (body as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    for (;;) {
+      if (options.signal?.aborted) throw abortReason(options.signal);
+      timer = setTimeout(() => body.destroy(stall(response)), limits.stallMs);
+      const next = await iterator.next();
+      clearTimeout(timer);
+      if (next.done) return;
+      yield next.value;
+    }
+  } catch (error) {
+    throw asFailure(error, response.url);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function stall(response: HttpResponse): PolyarchError {
+  return failure(
+    'NETWORK',
+    'read from',
+    response.url.origin,
+    `no data for ${limits.stallMs / 1000} seconds`,
+    {
+      retryable: true,
+    },
+  );
+}
