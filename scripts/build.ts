@@ -1,0 +1,96 @@
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { build, type Plugin } from 'esbuild';
+
+const checkout = join(import.meta.dirname, '..');
+const source = join(checkout, 'src');
+const output = join(checkout, 'dist');
+
+/** Public subpath → its source; package.json's `exports` has the same list, which the package test holds. */
+const subpaths: Readonly<Record<string, string>> = Object.fromEntries(
+  globSync('{index.ts,*/index.ts,*/*/index.ts}', { cwd: source }).map((file) => [entryName(file), file]),
+);
+
+/** `registry/client/index.ts` → `registry-client`; every output lies in one directory, flat. */
+function entryName(file: string): string {
+  return file === 'index.ts' ? 'index' : file.replace(/(\/index)?\.ts$/, '').replaceAll('/', '-');
+}
+
+/** `new URL('./x.ts', import.meta.url)` and `import.meta.resolve('./x.ts')`: files started as programs of their own. */
+const started = /(new URL|import\.meta\.resolve)\(\s*'(\.[^']+\.ts)'(\s*,\s*import\.meta\.url\s*)?\)/g;
+
+function startedFiles(): string[] {
+  return globSync('**/*.ts', { cwd: source, exclude: ['**/*.test.ts', '**/*.suite.ts'] }).flatMap((file) =>
+    [...readFileSync(join(source, file), 'utf8').matchAll(started)].map((match) =>
+      relative(source, resolve(source, dirname(file), match[2] ?? '')),
+    ),
+  );
+}
+
+/** Points such references at the outputs. */
+const startedFilesPlugin: Plugin = {
+  name: 'started-files',
+  setup(bundler) {
+    bundler.onLoad({ filter: /\/src\/.*\.ts$/ }, (args) => {
+      const contents = readFileSync(args.path, 'utf8').replace(started, (_all, call, file, base) => {
+        const target = entryName(relative(source, resolve(dirname(args.path), file)));
+        return `${call}('./${target}.js'${base ?? ''})`;
+      });
+      return { contents, loader: 'ts' };
+    });
+  },
+};
+
+rmSync(output, { recursive: true, force: true });
+const entries = { main: 'cli/main.ts', ...subpaths };
+await build({
+  entryPoints: Object.fromEntries([
+    ...Object.entries(entries).map(([name, file]) => [name, join(source, file)]),
+    ...startedFiles().map((file) => [entryName(file), join(source, file)]),
+  ]),
+  outdir: output,
+  chunkNames: '[name]-[hash]',
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node24.5',
+  minifySyntax: true,
+  minifyWhitespace: true,
+  external: ['koffi'],
+  plugins: [startedFilesPlugin],
+  logLevel: 'warning',
+});
+
+execFileSync(
+  join(checkout, 'node_modules/.bin/tsc'),
+  [
+    ...['--declaration', '--emitDeclarationOnly', '--noEmit', 'false', '--outDir', join(output, 'types')],
+    ...[
+      '--rootDir',
+      source,
+      '--module',
+      'nodenext',
+      '--target',
+      'es2024',
+      '--lib',
+      'es2024,esnext.disposable',
+    ],
+    ...['--types', 'node', '--strict', '--exactOptionalPropertyTypes', '--skipLibCheck'],
+    ...['--rewriteRelativeImportExtensions', '--ignoreConfig'],
+    ...Object.values(subpaths).map((file) => join(source, file)),
+  ],
+  { cwd: checkout, stdio: 'inherit' },
+);
+
+// The compiler leaves the sources' extensions in declarations; not every compiler follows those.
+for (const file of globSync('types/**/*.d.ts', { cwd: output })) {
+  const path = join(output, file);
+  writeFileSync(path, readFileSync(path, 'utf8').replaceAll(/(['"]\.[^'"\n]+)\.ts(['"])/g, '$1.js$2'));
+}
+
+mkdirSync(join(output, 'licenses'));
+copyFileSync(join(checkout, 'node_modules/commander/LICENSE'), join(output, 'licenses/commander.txt'));
+const files = globSync('*.js', { cwd: output });
+process.stdout.write(`dist: ${files.length} files, ${Object.keys(subpaths).length} subpaths\n`);

@@ -1,0 +1,29 @@
+/** `polyarch/content`: the store interfaces, what a store can do beyond them, and the stream that verifies. */
+export { contentFrom, contentFromBytes, contentFromFile, contentFromStream } from './content.ts';
+export { MemoryStore } from './memory-store.ts';
+export { readBytes, readDocument, readImageConfig, readIndex, readManifest } from './read-manifest.ts';
+export type { PlatformEntry } from './select-manifest.ts';
+export { listPlatforms, selectManifest } from './select-manifest.ts';
+export type {
+  Content,
+  Deleter,
+  FileBacked,
+  Ingester,
+  IoOptions,
+  Mounter,
+  RangeReader,
+  Store,
+  TagLister,
+  Untagger,
+} from './store.ts';
+export {
+  canDelete,
+  canIngest,
+  canListTags,
+  canMount,
+  canReadRange,
+  canUntag,
+  isFileBacked,
+} from './store.ts';
+export type { Expected, VerifyOptions } from './verify.ts';
+export { Verifier, verified } from './verify.ts';

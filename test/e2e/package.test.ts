@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import { execFile, execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const checkout = resolve(import.meta.dirname, '../..');
+const manifest = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8')) as {
+  version: string;
+  exports: Record<string, { types: string; default: string } | string>;
+};
+const subpaths = Object.entries(manifest.exports)
+  .filter(([, target]) => typeof target === 'object')
+  .map(([name]) => name);
+
+/** The least of some runs of a program, in milliseconds: what it costs when nothing else is on. */
+function fastest(file: string, args: readonly string[], runs = 9): number {
+  const times = Array.from({ length: runs }, () => {
+    const started = performance.now();
+    execFileSync(file, args, { stdio: 'ignore' });
+    return performance.now() - started;
+  });
+  return Math.min(...times);
+}
+
+describe('the published package', () => {
+  const scratch = mkdtempSync(join(tmpdir(), 'polyarch-package-'));
+  const installed = join(scratch, 'node_modules/polyarch');
+  const env = { ...process.env, npm_config_ignore_scripts: 'true', npm_config_prefer_offline: 'true' };
+
+  before(async () => {
+    await run(process.execPath, [join(checkout, 'scripts/build.ts')]);
+    const pack = await run('npm', ['pack', '--json', '--pack-destination', scratch], { cwd: checkout, env });
+    const answer = JSON.parse(pack.stdout) as { filename: string }[] | Record<string, { filename: string }>;
+    const [packed] = Object.values(answer);
+    assert.ok(packed);
+    writeFileSync(
+      join(scratch, 'package.json'),
+      '{ "name": "consumer", "private": true, "type": "module" }\n',
+    );
+    await run('npm', ['install', '--no-audit', '--no-fund', `./${packed.filename}`], { cwd: scratch, env });
+  });
+  after(() => rmSync(scratch, { recursive: true, force: true }));
+
+  test('has a program that tells its version', async () => {
+    const { stdout } = await run('npx', ['--no-install', 'polyarch', '--version'], { cwd: scratch, env });
+    assert.equal(stdout, `polyarch ${manifest.version}\n`);
+  });
+
+  test('lists every command with its help', async () => {
+    const program = join(installed, 'bin/polyarch.js');
+    const { stdout } = await run(process.execPath, [program, '--help']);
+    for (const [, name = ''] of stdout.matchAll(/^ {2}(\w+) {2,}/gm)) {
+      const help = await run(process.execPath, [program, name, '--help'], { cwd: scratch });
+      assert.match(help.stdout, /^Usage: polyarch /, name);
+    }
+  });
+
+  test('gives every subpath something to import', async () => {
+    assert.ok(subpaths.length > 0);
+    const names = subpaths.map((subpath) => `polyarch${subpath.slice(1)}`);
+    const script = `for (const name of ${JSON.stringify(names)}) {
+      if (Object.keys(await import(name)).length === 0) throw new Error(name + ' is empty');
+    }`;
+    await run(process.execPath, ['--input-type=module', '--eval', script], { cwd: scratch });
+  });
+
+  test('types what it gives', async () => {
+    const imports = subpaths.map(
+      (subpath, index) => `import * as room${index} from 'polyarch${subpath.slice(1)}';\nvoid room${index};`,
+    );
+    const consumer = [
+      ...imports,
+      "import { parsePlatform, type Platform } from 'polyarch/oci';",
+      "import { MemoryStore, type Store } from 'polyarch/content';",
+      "export const platform: Platform = parsePlatform('linux/arm64');",
+      'export const store: Store = new MemoryStore();',
+      '// @ts-expect-error a platform is not read from a number',
+      'parsePlatform(64);',
+    ];
+    writeFileSync(join(scratch, 'consumer.ts'), consumer.join('\n'));
+    const types = ['--typeRoots', join(checkout, 'node_modules/@types'), '--types', 'node'];
+    const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2024', ...types];
+    await run(join(checkout, 'node_modules/.bin/tsc'), [...options, 'consumer.ts'], { cwd: scratch });
+  });
+
+  test('says so on a Node that is too old', async () => {
+    const program = JSON.stringify(join(installed, 'bin/polyarch.js'));
+    const script = `Object.defineProperty(process.versions, 'node', { value: '20.20.2' }); await import(${program});`;
+    await assert.rejects(run(process.execPath, ['--input-type=module', '--eval', script]), (error) => {
+      const { code, stderr } = error as { code: number; stderr: string };
+      assert.equal(code, 2);
+      assert.match(stderr, /^error: Cannot start "polyarch": Node 20\.20\.2 is too old\nhint: .*\n$/);
+      return true;
+    });
+  });
+
+  test('tells its version about as fast as Node starts', () => {
+    const node = fastest(process.execPath, ['-e', '0']);
+    const program = fastest(process.execPath, [join(installed, 'bin/polyarch.js'), '--version']);
+    // Meant to be within 15 ms on a quiet machine; a busy one is given more.
+    assert.ok(program - node < 40, `${program.toFixed(0)} ms against node's ${node.toFixed(0)}`);
+  });
+});
