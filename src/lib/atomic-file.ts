@@ -12,17 +12,29 @@ export async function syncDirectory(directory: string): Promise<void> {
   }
 }
 
+export interface AtomicFileOptions {
+  /** Default 0o644, less the umask. */
+  mode?: number;
+  /** False for what may be lost in a power cut: a cache entry. A kill of the process never tears it either way. Default true. */
+  sync?: boolean;
+}
+
 /**
  * temporary → written → synced → renamed: a reader sees the old bytes or the new ones, never a part.
  * The temporary file lies beside the target, so both are on one file system.
  */
-export async function writeFileAtomic(path: string, data: string | Uint8Array, mode = 0o644): Promise<void> {
+export async function writeFileAtomic(
+  path: string,
+  data: string | Uint8Array,
+  options: AtomicFileOptions = {},
+): Promise<void> {
+  const { mode = 0o644, sync = true } = options;
   const temporary = `${path}.${process.pid}.${randomBytes(6).toString('hex')}.tmp`;
   let handle: FileHandle | undefined;
   try {
     handle = await open(temporary, 'wx', mode);
     await handle.writeFile(data);
-    await handle.sync();
+    if (sync) await handle.sync();
     await handle.close();
     handle = undefined;
     await rename(temporary, path);
@@ -31,5 +43,5 @@ export async function writeFileAtomic(path: string, data: string | Uint8Array, m
     await rm(temporary, { force: true });
     throw error;
   }
-  await syncDirectory(dirname(path));
+  if (sync) await syncDirectory(dirname(path));
 }

@@ -1,0 +1,50 @@
+import type { FileBacked, IoOptions, Store } from '../../content/store.ts';
+import { contentFrom } from '../../content/content.ts';
+import type { Digest } from '../../lib/digest.ts';
+import type { Descriptor } from '../../oci/descriptor.ts';
+
+export interface LayerSourcesOptions {
+  onFetch?: ((descriptor: Descriptor) => void) | undefined;
+}
+
+/** Brings a layer's blob into the local store when its bytes are first needed, or never. */
+export class LayerSources {
+  readonly #local: Store & FileBacked;
+  readonly #onFetch: (descriptor: Descriptor) => void;
+  readonly #remote = new Map<Digest, Store>();
+  readonly #fetching = new Map<Digest, Promise<string>>();
+
+  constructor(local: Store & FileBacked, options: LayerSourcesOptions = {}) {
+    this.#local = local;
+    this.#onFetch = options.onFetch ?? (() => {});
+  }
+
+  /** `store` has the blob, should the local store not. */
+  register(digest: Digest, store: Store): void {
+    this.#remote.set(digest, store);
+  }
+
+  /** The store that a blob can be read from without bringing it here first. */
+  sourceOf(digest: Digest): Store {
+    return this.#remote.get(digest) ?? this.#local;
+  }
+
+  /** The path of the blob's file, after bringing it here. Two callers share one transfer. */
+  path(descriptor: Descriptor, options: IoOptions): Promise<string> {
+    let fetching = this.#fetching.get(descriptor.digest);
+    if (fetching === undefined) {
+      fetching = this.#fetch(descriptor, options);
+      this.#fetching.set(descriptor.digest, fetching);
+    }
+    return fetching;
+  }
+
+  async #fetch(descriptor: Descriptor, options: IoOptions): Promise<string> {
+    const remote = this.#remote.get(descriptor.digest);
+    if (remote !== undefined && !(await this.#local.exists(descriptor, options))) {
+      this.#onFetch(descriptor);
+      await this.#local.push(descriptor, contentFrom(remote, descriptor), options);
+    }
+    return this.#local.blobPath(descriptor.digest);
+  }
+}
