@@ -1,0 +1,116 @@
+import { failure } from '../lib/errors.ts';
+import { type BytePath, bytesOfPath, displayPath } from './byte-path.ts';
+import type { EntryHeader, EntryType } from './entry.ts';
+
+export const blockBytes = 512;
+
+const typeFlags: Readonly<Record<EntryType, string>> = {
+  file: '0',
+  hardlink: '1',
+  symlink: '2',
+  char: '3',
+  block: '4',
+  directory: '5',
+  fifo: '6',
+};
+
+const maxOctalId = 0o7777777;
+const maxOctalSize = 0o77777777777;
+const nameBytes = 100;
+const prefixBytes = 155;
+
+/** Zeros that fill content of `size` bytes up to a whole block. */
+export function paddingOf(size: number): number {
+  return (blockBytes - (size % blockBytes)) % blockBytes;
+}
+
+/**
+ * The blocks before an entry's content: a ustar header, and before it a PAX one where ustar has no room (POSIX pax: long names, large ids
+ * and sizes, extended attributes as SCHILY.xattr). Names of users, and times but mtime, are never written: equal entries, equal bytes.
+ */
+export function encodeHeader(entry: EntryHeader): Buffer {
+  const path = bytesOfPath(entry.type === 'directory' ? `${entry.path}/` : entry.path);
+  const link = bytesOfPath(entry.linkname ?? '');
+  const split = splitName(path);
+  const records: Buffer[] = [];
+  if (split === undefined) records.push(paxRecord('path', path));
+  if (link.length > nameBytes) records.push(paxRecord('linkpath', link));
+  if (entry.size > maxOctalSize) records.push(paxRecord('size', String(entry.size)));
+  if (entry.uid > maxOctalId) records.push(paxRecord('uid', String(entry.uid)));
+  if (entry.gid > maxOctalId) records.push(paxRecord('gid', String(entry.gid)));
+  if (entry.mtime < 0 || entry.mtime > maxOctalSize) records.push(paxRecord('mtime', String(entry.mtime)));
+  for (const [name, value] of [...(entry.xattrs ?? [])].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    records.push(paxRecord(`SCHILY.xattr.${name}`, value));
+  }
+  const header = ustar(
+    entry,
+    split ?? { prefix: Buffer.alloc(0), name: path.subarray(0, nameBytes) },
+    link,
+    typeFlags[entry.type],
+  );
+  if (records.length === 0) return header;
+  const body = Buffer.concat(records);
+  const paxName = bytesOfPath(`PaxHeaders.0/${entry.path.slice(entry.path.lastIndexOf('/') + 1)}`).subarray(
+    0,
+    nameBytes,
+  );
+  const pax = ustar(
+    { ...entry, type: 'file', mode: 0o644, uid: 0, gid: 0, size: body.length, mtime: 0 },
+    { prefix: Buffer.alloc(0), name: paxName },
+    Buffer.alloc(0),
+    'x',
+  );
+  return Buffer.concat([pax, body, Buffer.alloc(paddingOf(body.length)), header]);
+}
+
+/** `name` as it is, or cut at a slash into prefix and name; undefined when neither fits. */
+function splitName(path: Buffer): { prefix: Buffer; name: Buffer } | undefined {
+  if (path.length <= nameBytes) return { prefix: Buffer.alloc(0), name: path };
+  // A directory's own slash is no place to cut.
+  const slash = path.subarray(0, Math.min(path.length - 1, prefixBytes + 1)).lastIndexOf(0x2f);
+  if (slash <= 0 || path.length - slash - 1 > nameBytes) return undefined;
+  return { prefix: path.subarray(0, slash), name: path.subarray(slash + 1) };
+}
+
+function ustar(
+  entry: EntryHeader,
+  name: { prefix: Buffer; name: Buffer },
+  link: Buffer,
+  flag: string,
+): Buffer {
+  const block = Buffer.alloc(blockBytes);
+  name.name.copy(block, 0);
+  octal(block, 100, 8, entry.mode & 0o7777, entry.path);
+  octal(block, 108, 8, Math.min(entry.uid, maxOctalId), entry.path);
+  octal(block, 116, 8, Math.min(entry.gid, maxOctalId), entry.path);
+  octal(block, 124, 12, entry.size > maxOctalSize ? 0 : entry.size, entry.path);
+  octal(block, 136, 12, Math.min(Math.max(entry.mtime, 0), maxOctalSize), entry.path);
+  block.fill(' ', 148, 156);
+  block.write(flag, 156, 'latin1');
+  link.subarray(0, nameBytes).copy(block, 157);
+  block.write('ustar\u000000', 257, 'latin1');
+  if (entry.type === 'char' || entry.type === 'block') {
+    octal(block, 329, 8, entry.devMajor ?? 0, entry.path);
+    octal(block, 337, 8, entry.devMinor ?? 0, entry.path);
+  }
+  name.prefix.copy(block, 345);
+  let sum = 0;
+  for (const byte of block) sum += byte;
+  block.write(`${sum.toString(8).padStart(6, '0')}\u0000 `, 148, 'latin1');
+  return block;
+}
+
+function octal(block: Buffer, offset: number, width: number, value: number, path: BytePath): void {
+  if (!Number.isSafeInteger(value) || value < 0) {
+    throw failure('ARCHIVE', 'write', displayPath(path), `${value} is no number that a tar header can hold`);
+  }
+  block.write(value.toString(8).padStart(width - 1, '0'), offset, 'latin1');
+}
+
+/** `LENGTH key=value\n`, where LENGTH counts itself. */
+function paxRecord(key: string, value: Buffer | string): Buffer {
+  const rest = Buffer.concat([Buffer.from(` ${key}=`), Buffer.from(value as string), Buffer.from('\n')]);
+  let length = rest.length + String(rest.length).length;
+  if (String(length).length !== String(rest.length).length) length = rest.length + String(length).length;
+  return Buffer.concat([Buffer.from(String(length)), rest]);
+}
