@@ -1,0 +1,123 @@
+import { createHash, type Hash } from 'node:crypto';
+import { type FileHandle, open } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import { type Digest, type DigestAlgorithm, finishDigest } from '../../lib/digest.ts';
+
+/** Bytes that may wait for the disk before the source is held back. */
+const queuedBytesLimit = 4 * 1024 * 1024;
+
+/**
+ * A new file that is hashed as it is written. Hashing (here) and writing (the thread pool) overlap, and what gathers during one write goes
+ * out with the next as one call.
+ */
+export class HashingFile {
+  readonly path: string;
+  readonly #algorithm: DigestAlgorithm;
+  readonly #hash: Hash;
+  readonly #handle: FileHandle;
+  #queue: Uint8Array[] = [];
+  #queuedBytes = 0;
+  #flushing: Promise<void> | undefined;
+  #bytes = 0;
+
+  private constructor(
+    path: string,
+    handle: FileHandle,
+    algorithm: DigestAlgorithm,
+    hash: Hash,
+    bytes: number,
+  ) {
+    this.path = path;
+    this.#handle = handle;
+    this.#algorithm = algorithm;
+    this.#hash = hash;
+    this.#bytes = bytes;
+  }
+
+  static async create(path: string, algorithm: DigestAlgorithm = 'sha256'): Promise<HashingFile> {
+    return new HashingFile(path, await open(path, 'wx', 0o600), algorithm, createHash(algorithm), 0);
+  }
+
+  /** Goes on where `bytes` bytes with this hash state are in the file; whatever lies behind them is cut off. */
+  static async resume(path: string, state: { hash: Hash; bytes: number }): Promise<HashingFile> {
+    const handle = await open(path, 'r+');
+    await handle.truncate(state.bytes);
+    return new HashingFile(path, handle, 'sha256', state.hash, state.bytes);
+  }
+
+  /** Bytes taken so far, the ones before `resume` too. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get hash(): Hash {
+    return this.#hash;
+  }
+
+  /** Takes a chunk; a promise when the caller should wait before the next one. Rejects, then or later, when the disk does. */
+  append(chunk: Uint8Array): Promise<void> | undefined {
+    this.#hash.update(chunk);
+    this.#bytes += chunk.length;
+    this.#queue.push(chunk);
+    this.#queuedBytes += chunk.length;
+    if (!this.#flushing) {
+      this.#flushing = this.#flush();
+      // Whoever appends, flushes or closes next gets the error.
+      this.#flushing.catch(() => {});
+    }
+    return this.#queuedBytes > queuedBytesLimit ? this.#flushing : undefined;
+  }
+
+  /** Everything that `source` gives. `check` is asked with the size that the file would have, and throws to refuse it. */
+  async appendAll(source: Readable, check?: (bytes: number) => void): Promise<void> {
+    for await (const chunk of source) {
+      check?.(this.#bytes + (chunk as Buffer).length);
+      await this.append(chunk as Buffer);
+    }
+    await this.flushed();
+  }
+
+  async flushed(): Promise<void> {
+    await this.#flushing;
+  }
+
+  /** The digest of all bytes: once, and nothing can be appended after it. */
+  digest(): Digest {
+    return finishDigest(this.#hash, this.#algorithm);
+  }
+
+  /** Makes the bytes durable and the file read-only. */
+  async seal(): Promise<void> {
+    await this.flushed();
+    await this.#handle.chmod(0o444);
+    await this.#handle.sync();
+  }
+
+  async close(): Promise<void> {
+    await this.#flushing?.catch(() => {});
+    await this.#handle.close();
+  }
+
+  async #flush(): Promise<void> {
+    // `position` is kept by hand: a resumed file starts behind its first bytes.
+    let position = this.#bytes - this.#queuedBytes;
+    while (this.#queue.length > 0) {
+      const batch = this.#queue;
+      const size = this.#queuedBytes;
+      this.#queue = [];
+      this.#queuedBytes = 0;
+      await this.#writeFully(batch, size, position);
+      position += size;
+    }
+    this.#flushing = undefined;
+  }
+
+  /** writev(2) may write less than it was given. */
+  async #writeFully(batch: Uint8Array[], size: number, position: number): Promise<void> {
+    let { bytesWritten } = await this.#handle.writev(batch, position);
+    while (bytesWritten < size) {
+      const rest = Buffer.concat(batch).subarray(bytesWritten);
+      bytesWritten += (await this.#handle.write(rest, 0, rest.length, position + bytesWritten)).bytesWritten;
+    }
+  }
+}

@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { digestOf } from '../../lib/digest.ts';
+import { mediaTypes } from '../../oci/media-types.ts';
+import { contentFromBytes } from '../content.ts';
+import { collect } from '../read-manifest.ts';
+import { sampleImage, sortedTags, storeSuite } from '../store.suite.ts';
+import { LayoutStore } from './layout-store.ts';
+
+async function inDirectory<T>(work: (directory: string) => Promise<T>): Promise<T> {
+  const directory = await mkdtemp(join(tmpdir(), 'polyarch-layout-'));
+  try {
+    return await work(directory);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+storeSuite('the OCI layout', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'polyarch-layout-'));
+  return {
+    store: await LayoutStore.open(directory),
+    close: async () => await rm(directory, { recursive: true, force: true }),
+  };
+});
+
+/** Starts another process that runs `code` with `store`, `sampleImage`, `contentFromBytes` and `Readable` at hand; `ready` is its first output. */
+function otherProcess(directory: string, code: string) {
+  const here = (path: string) => JSON.stringify(join(import.meta.dirname, path));
+  const script = `
+    const { LayoutStore } = await import(${here('layout-store.ts')});
+    const { sampleImage } = await import(${here('../store.suite.ts')});
+    const { contentFromBytes } = await import(${here('../content.ts')});
+    const { withFileLock } = await import(${here('../../lib/file-lock.ts')});
+    const { Readable } = await import('node:stream');
+    const store = await LayoutStore.open(${JSON.stringify(directory)});
+    const image = sampleImage('shared');
+    ${code}`;
+  const child = spawn(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', '--input-type=module-typescript', '-e', script],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, NODE_TEST_CONTEXT: undefined },
+    },
+  );
+  return { child, ready: once(child.stdout, 'data'), ended: once(child, 'exit') };
+}
+
+describe('the OCI layout on disk', () => {
+  test('is a layout that others can read, blobs read-only', () =>
+    inDirectory(async (directory) => {
+      const store = await LayoutStore.open(directory);
+      const { manifest, descriptors } = sampleImage();
+      await store.push(descriptors.manifest, contentFromBytes(manifest));
+      await store.tag(descriptors.manifest, 'localhost:5000/hello:1');
+      assert.deepEqual(JSON.parse(await readFile(join(directory, 'oci-layout'), 'utf8')), {
+        imageLayoutVersion: '1.0.0',
+      });
+      assert.deepEqual(JSON.parse(await readFile(join(directory, 'index.json'), 'utf8')), {
+        schemaVersion: 2,
+        mediaType: mediaTypes.ociIndex,
+        manifests: [
+          {
+            ...descriptors.manifest,
+            annotations: { 'org.opencontainers.image.ref.name': 'localhost:5000/hello:1' },
+          },
+        ],
+      });
+      assert.equal((await stat(store.blobPath(descriptors.manifest.digest))).mode & 0o777, 0o444);
+      assert.deepEqual(await readdir(join(directory, 'ingest')), []);
+      assert.deepEqual((await readdir(directory)).sort(), ['blobs', 'index.json', 'ingest', 'oci-layout']);
+    }));
+
+  test('says so where there is no layout, or one of another version', () =>
+    inDirectory(async (directory) => {
+      await assert.rejects(LayoutStore.open(directory, { create: false }), { code: 'NOT_FOUND' });
+      await writeFile(join(directory, 'oci-layout'), '{"imageLayoutVersion":"2.0.0"}');
+      await assert.rejects(LayoutStore.open(directory), { code: 'UNSUPPORTED' });
+    }));
+
+  test('notices a blob that was changed on disk', () =>
+    inDirectory(async (directory) => {
+      const store = await LayoutStore.open(directory);
+      const { layer, descriptors } = sampleImage();
+      await store.push(descriptors.layer, contentFromBytes(layer));
+      const path = store.blobPath(descriptors.layer.digest);
+      await rm(path);
+      await writeFile(path, Buffer.alloc(layer.length));
+      await assert.rejects(async () => await collect(await store.fetch(descriptors.layer)), {
+        code: 'CONTENT_INVALID',
+      });
+    }));
+
+  test('takes a file over by its name, and refuses one that is wrong', () =>
+    inDirectory(async (directory) => {
+      const store = await LayoutStore.open(directory);
+      const descriptor = { mediaType: mediaTypes.ociLayer, digest: digestOf('made elsewhere'), size: 14 };
+      const path = join(directory, 'packed');
+      await writeFile(path, 'made elsewhere');
+      const { ino } = await stat(path);
+      await store.adopt(path, descriptor);
+      assert.equal((await stat(store.blobPath(descriptor.digest))).ino, ino);
+      await writeFile(path, 'made elsewherE');
+      await assert.rejects(store.adopt(path, { ...descriptor, digest: digestOf('x') }), {
+        code: 'CONTENT_INVALID',
+      });
+      await assert.rejects(store.adopt(path, { ...descriptor, size: 1 }, { verified: true }), {
+        code: 'CONTENT_INVALID',
+      });
+    }));
+
+  test('keeps every tag of two processes that tag and push the same content side by side', () =>
+    inDirectory(async (directory) => {
+      const work = (name: string) => `
+      await store.push(image.descriptors.layer, contentFromBytes(image.layer));
+      await store.push(image.descriptors.manifest, contentFromBytes(image.manifest));
+      for (let i = 0; i < 15; i++) await store.tag(image.descriptors.manifest, '${name}' + i);`;
+      const others = ['a', 'b'].map((name) => otherProcess(directory, work(name)));
+      for (const other of others) assert.deepEqual(await other.ended, [0, null]);
+      const store = await LayoutStore.open(directory);
+      assert.equal((await sortedTags(store)).length, 30);
+      await collect(await store.fetch(sampleImage('shared').descriptors.layer));
+    }));
+
+  test('survives a kill in the middle of a push, and of an edit under the lock', () =>
+    inDirectory(async (directory) => {
+      const { child, ready, ended } = otherProcess(
+        directory,
+        `
+      const endless = new Readable({ read() {} });
+      endless.push(image.layer.subarray(0, 50));
+      store.push(image.descriptors.layer, { open: async () => endless }).catch(() => {});
+      await withFileLock(${JSON.stringify(join(directory, 'index.json.lock'))}, async () => {
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        console.log('holding');
+        await new Promise((resolve) => setTimeout(resolve, 60_000));
+      });`,
+      );
+      await ready;
+      assert.equal((await readdir(join(directory, 'ingest'))).length, 1);
+      child.kill('SIGKILL');
+      await ended;
+      const store = await LayoutStore.open(directory);
+      assert.deepEqual(await readdir(join(directory, 'ingest')), []);
+      const { layer, manifest, descriptors } = sampleImage('shared');
+      assert.equal(await store.exists(descriptors.layer), false);
+      await store.push(descriptors.layer, contentFromBytes(layer));
+      await store.push(descriptors.manifest, contentFromBytes(manifest));
+      await store.tag(descriptors.manifest, 'after');
+      assert.deepEqual((await readdir(directory)).sort(), ['blobs', 'index.json', 'ingest', 'oci-layout']);
+    }));
+});

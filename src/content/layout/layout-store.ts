@@ -1,0 +1,246 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { writeFileAtomic } from '../../lib/atomic-file.ts';
+import { type Digest, isDigest } from '../../lib/digest.ts';
+import { failure, throwIfAborted } from '../../lib/errors.ts';
+import { withFileLock } from '../../lib/file-lock.ts';
+import type { Descriptor } from '../../oci/descriptor.ts';
+import { maxMetadataBytes } from '../../oci/manifest.ts';
+import { mediaTypes } from '../../oci/media-types.ts';
+import { isDescriptor, isDocumentType, parseDocument, parseObject } from '../document.ts';
+import { collect } from '../read-manifest.ts';
+import type {
+  Content,
+  Deleter,
+  FileBacked,
+  Ingester,
+  IoOptions,
+  RangeReader,
+  Store,
+  TagLister,
+  Untagger,
+} from '../store.ts';
+import { BlobDirectory, sweepLeftovers } from './blob-directory.ts';
+import { isMissing, storeFailure } from './store-failure.ts';
+
+const refName = 'org.opencontainers.image.ref.name';
+const lockName = 'index.json.lock';
+
+/**
+ * An OCI image layout on disk (image-layout.md), which other tools and other processes may use at the same time. A reference is the
+ * `org.opencontainers.image.ref.name` of an entry of index.json, or a digest.
+ */
+export class LayoutStore implements Store, Ingester, FileBacked, RangeReader, TagLister, Deleter, Untagger {
+  readonly directory: string;
+  readonly #blobs: BlobDirectory;
+
+  private constructor(directory: string) {
+    this.directory = directory;
+    this.#blobs = new BlobDirectory(directory);
+  }
+
+  /**
+   * Opens the layout in `directory`, and makes it unless `create` is false (then NOT_FOUND when it is none). Clears what killed processes
+   * left behind.
+   */
+  static async open(directory: string, options: { create?: boolean } = {}): Promise<LayoutStore> {
+    const store = new LayoutStore(directory);
+    const marker = join(directory, 'oci-layout');
+    try {
+      const text = await readFile(marker).catch((error: unknown) => {
+        if (isMissing(error)) return undefined;
+        throw error;
+      });
+      if (text === undefined && options.create === false) {
+        throw failure('NOT_FOUND', 'open', directory, 'not an OCI image layout: it has no file oci-layout');
+      }
+      if (text !== undefined && parseObject(text, marker).imageLayoutVersion !== '1.0.0') {
+        throw failure('UNSUPPORTED', 'open', directory, 'an OCI image layout of another version than 1.0.0');
+      }
+      // A layout that may only be read is not prepared: it may lie on a read-only file system.
+      if (options.create === false) return store;
+      await store.#blobs.prepare();
+      await sweepLeftovers(directory, `${lockName}.`);
+      if (text === undefined) {
+        await store.#edit((entries) => entries);
+        await writeFileAtomic(marker, '{"imageLayoutVersion":"1.0.0"}\n');
+      }
+      return store;
+    } catch (error) {
+      throw storeFailure('open', directory, error);
+    }
+  }
+
+  blobPath(digest: Digest): string {
+    return this.#blobs.path(digest);
+  }
+
+  async fetch(descriptor: Descriptor, options: IoOptions = {}): Promise<Readable> {
+    return await this.#blobs.read(descriptor, options);
+  }
+
+  async fetchRange(
+    descriptor: Descriptor,
+    offset: number,
+    length: number,
+    options: IoOptions = {},
+  ): Promise<Readable> {
+    return await this.#blobs.readRange(descriptor, offset, length, options);
+  }
+
+  async exists(descriptor: Descriptor, options: IoOptions = {}): Promise<boolean> {
+    throwIfAborted(options.signal);
+    return (await this.#blobs.size(descriptor.digest)) === descriptor.size;
+  }
+
+  async push(descriptor: Descriptor, content: Content, options: IoOptions = {}): Promise<void> {
+    if (await this.exists(descriptor, options)) return;
+    await this.#blobs.write(await content.open(0, options), { ...options, expected: descriptor });
+  }
+
+  async ingest(mediaType: string, stream: Readable, options: IoOptions = {}): Promise<Descriptor> {
+    return { mediaType, ...(await this.#blobs.write(stream, options)) };
+  }
+
+  /** See `BlobDirectory.adopt`: `verified` only for a descriptor that was computed while the file was written. */
+  async adopt(
+    path: string,
+    descriptor: Descriptor,
+    options: IoOptions & { verified?: boolean } = {},
+  ): Promise<void> {
+    await this.#blobs.adopt(path, descriptor, options);
+  }
+
+  /** Where another process of ours may write a file that `adopt` then takes by a rename. */
+  temporaryPath(): string {
+    return this.#blobs.temporaryPath();
+  }
+
+  async resolve(reference: string, options: IoOptions = {}): Promise<Descriptor> {
+    throwIfAborted(options.signal);
+    const entries = await this.entries();
+    if (!isDigest(reference)) {
+      const found = entries.find((entry) => nameOf(entry) === reference);
+      if (found) return withoutName(found);
+      throw failure('NOT_FOUND', 'resolve', reference, `no such tag in ${this.directory}`);
+    }
+    const listed = entries.find((entry) => entry.digest === reference);
+    if (listed) return withoutName(listed);
+    // A manifest that only an index names: its media type is what its content says.
+    const size = await this.#blobs.size(reference);
+    if (size === undefined || size > maxMetadataBytes) {
+      throw failure('NOT_FOUND', 'resolve', reference, `no such manifest in ${this.directory}`);
+    }
+    const bytes = await collect(await this.#blobs.read({ digest: reference, size }, options));
+    try {
+      return { mediaType: parseDocument(bytes, reference).mediaType, digest: reference, size };
+    } catch (error) {
+      throw failure('NOT_FOUND', 'resolve', reference, 'it is a blob, no manifest', { cause: error });
+    }
+  }
+
+  async tag(descriptor: Descriptor, reference: string, options: IoOptions = {}): Promise<void> {
+    if (reference === '' || /[\u0000-\u0020\u007f]/.test(reference)) {
+      throw failure('USAGE', 'tag', reference, 'not a name that an OCI layout can hold');
+    }
+    if (!isDocumentType(descriptor.mediaType)) {
+      throw failure(
+        'CONTENT_INVALID',
+        'tag',
+        reference,
+        `${descriptor.mediaType} is neither a manifest nor an index`,
+      );
+    }
+    if (!(await this.exists(descriptor, options))) {
+      throw failure('NOT_FOUND', 'tag', reference, `no content ${descriptor.digest} in ${this.directory}`);
+    }
+    const entry = { ...descriptor, annotations: { ...descriptor.annotations, [refName]: reference } };
+    await this.#edit(
+      (entries) => [...entries.filter((other) => nameOf(other) !== reference), entry],
+      options,
+    );
+  }
+
+  async untag(reference: string, options: IoOptions = {}): Promise<void> {
+    await this.#edit((entries) => {
+      const rest = entries.filter((entry) => nameOf(entry) !== reference);
+      if (rest.length === entries.length) throw failure('NOT_FOUND', 'untag', reference, 'no such tag');
+      return rest;
+    }, options);
+  }
+
+  async *listTags(): AsyncIterable<string> {
+    for (const entry of await this.entries()) {
+      const name = nameOf(entry);
+      if (name !== undefined) yield name;
+    }
+  }
+
+  /** Removes the content and every tag that points at it; what it refers to stays. */
+  async delete(descriptor: Descriptor, options: IoOptions = {}): Promise<void> {
+    await this.#edit((entries) => entries.filter((entry) => entry.digest !== descriptor.digest), options);
+    if (!(await this.#blobs.remove(descriptor.digest))) {
+      throw failure('NOT_FOUND', 'delete', descriptor.digest, `no such content in ${this.directory}`);
+    }
+  }
+
+  /** The entries of index.json as they are, names among their annotations. Entries that are no descriptors are an error. */
+  async entries(): Promise<readonly Descriptor[]> {
+    return (await this.#readIndex()).manifests;
+  }
+
+  async #readIndex(): Promise<{ rest: Record<string, unknown>; manifests: readonly Descriptor[] }> {
+    const path = join(this.directory, 'index.json');
+    let bytes: Buffer;
+    try {
+      bytes = await readFile(path);
+    } catch (error) {
+      if (isMissing(error)) return { rest: {}, manifests: [] };
+      throw storeFailure('read', path, error);
+    }
+    const { manifests = [], ...rest } = parseObject(bytes, path);
+    if (!Array.isArray(manifests) || !manifests.every(isDescriptor)) {
+      throw failure('CONTENT_INVALID', 'read', path, 'its manifests are not all descriptors');
+    }
+    return { rest, manifests };
+  }
+
+  /** Fields that others wrote into index.json are kept. */
+  async #edit(
+    change: (entries: readonly Descriptor[]) => readonly Descriptor[],
+    options: IoOptions = {},
+  ): Promise<void> {
+    const path = join(this.directory, 'index.json');
+    await withFileLock(
+      join(this.directory, lockName),
+      async () => {
+        const { rest, manifests } = await this.#readIndex();
+        const changed = change(manifests);
+        if (
+          changed.length === manifests.length &&
+          changed.every((entry, at) => entry === manifests[at]) &&
+          rest.schemaVersion === 2
+        )
+          return;
+        const index = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, ...rest, manifests: changed };
+        try {
+          await writeFileAtomic(path, `${JSON.stringify(index)}\n`);
+        } catch (error) {
+          throw storeFailure('write', path, error);
+        }
+      },
+      options,
+    );
+  }
+}
+
+function nameOf(entry: Descriptor): string | undefined {
+  return entry.annotations?.[refName];
+}
+
+function withoutName(entry: Descriptor): Descriptor {
+  const { annotations, ...descriptor } = entry;
+  const { [refName]: _name, ...others } = annotations ?? {};
+  return Object.keys(others).length === 0 ? descriptor : { ...descriptor, annotations: others };
+}
