@@ -1,3 +1,4 @@
+import { parseObject } from '../../../content/document.ts';
 import { failure, type PolyarchError } from '../../../lib/errors.ts';
 import { discard, type HttpResponse, readBody, type Send } from '../http.ts';
 import { limits } from '../limits.ts';
@@ -121,11 +122,11 @@ export class TokenSource {
     const bytes = await readBody(response, limits.tokenBytes);
     let document: Record<string, unknown>;
     try {
-      document = JSON.parse(bytes?.toString('utf8') ?? '') as Record<string, unknown>;
+      document = parseObject(bytes ?? Buffer.alloc(0), this.#options.registry);
     } catch {
       throw malformed();
     }
-    const value = [document?.token, document?.access_token].find(
+    const value = [document.token, document.access_token].find(
       (text) => typeof text === 'string' && text !== '',
     );
     // It becomes a header: nothing but visible ASCII.

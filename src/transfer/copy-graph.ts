@@ -1,0 +1,163 @@
+import { contentFrom, contentFromBytes } from '../content/content.ts';
+import { type Document, isDocumentType, parseDocument } from '../content/document.ts';
+import { readBytes } from '../content/read-manifest.ts';
+import { maxIndexDepth } from '../content/select-manifest.ts';
+import { canMount, type IoOptions, type Store } from '../content/store.ts';
+import { abortReason, failure } from '../lib/errors.ts';
+import { Pool } from '../lib/pool.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
+
+/** How many contents one graph may have. A manifest of 8 MiB could name 40,000 layers. */
+export const maxGraphContents = 10_000;
+
+/** `exists`: the target had it. `mounted`: taken over from another repository. `foreign`: its licence keeps it where its URLs say. */
+export type CopyState = 'exists' | 'mounted' | 'copied' | 'foreign';
+
+/** One content is at the target. A manifest that was there stands for all below it, which gives no event then. */
+export interface CopyEvent {
+  readonly type: 'blob';
+  readonly state: CopyState;
+  readonly descriptor: Descriptor;
+}
+
+export interface CopyGraphOptions extends IoOptions {
+  /** Contents that are looked up, mounted or copied at once. Default 6: what browsers and Docker do to one host. */
+  readonly concurrency?: number | undefined;
+  /** Points here when all is there. */
+  readonly tag?: string | undefined;
+  /**
+   * Repositories of the target's registry that a blob may be mounted from, best first; before the source's own, which is tried by itself
+   * when source and target are repositories of one registry.
+   */
+  readonly mountFrom?: ((descriptor: Descriptor) => readonly string[]) | undefined;
+  readonly onEvent?: ((event: CopyEvent) => void) | undefined;
+}
+
+/**
+ * Copies what `root` stands for from one store to another: children before their parents, each content once, none that the target has, and
+ * nothing at all when it has the root. Bytes are asked of the source only when they must move. When one content fails the others are
+ * stopped, and the failure is thrown after they ended.
+ */
+export async function copyGraph(
+  source: Store,
+  target: Store,
+  root: Descriptor,
+  options: CopyGraphOptions = {},
+): Promise<void> {
+  await new GraphCopy(source, target, options).run(root);
+}
+
+/** What a manifest or index points at and needs. Its `subject` it only mentions. */
+export function childrenOf(document: Document): readonly Descriptor[] {
+  if (document.kind === 'index') return document.index.manifests;
+  return [document.manifest.config, ...document.manifest.layers];
+}
+
+class GraphCopy {
+  readonly #source: Store;
+  readonly #target: Store;
+  readonly #options: CopyGraphOptions;
+  readonly #pool: Pool;
+  readonly #visits = new Map<string, Promise<void>>();
+  readonly #stop = new AbortController();
+
+  constructor(source: Store, target: Store, options: CopyGraphOptions) {
+    this.#source = source;
+    this.#target = target;
+    this.#options = options;
+    this.#pool = new Pool(options.concurrency ?? 6);
+  }
+
+  async run(root: Descriptor): Promise<void> {
+    const { signal, tag } = this.#options;
+    const abort = (): void => this.#stop.abort(signal && abortReason(signal));
+    if (signal?.aborted) throw abortReason(signal);
+    signal?.addEventListener('abort', abort, { once: true });
+    try {
+      await this.#visit(root, 0);
+      if (tag !== undefined) await this.#target.tag(root, tag, this.#io);
+    } catch (error) {
+      this.#stop.abort(error);
+      // Whoever is told of the failure may delete the source: nothing of ours may still read it.
+      await Promise.allSettled(this.#visits.values());
+      throw error;
+    } finally {
+      signal?.removeEventListener('abort', abort);
+    }
+  }
+
+  get #io(): IoOptions {
+    return { signal: this.#stop.signal };
+  }
+
+  #visit(descriptor: Descriptor, depth: number): Promise<void> {
+    const known = this.#visits.get(descriptor.digest);
+    if (known !== undefined) return known;
+    if (this.#visits.size >= maxGraphContents) {
+      return Promise.reject(
+        failure('LIMIT', 'copy', descriptor.digest, `more than ${maxGraphContents} contents`),
+      );
+    }
+    const visit = isDocumentType(descriptor.mediaType)
+      ? this.#document(descriptor, depth)
+      : this.#blob(descriptor);
+    this.#visits.set(descriptor.digest, visit);
+    return visit;
+  }
+
+  /** The pool is held for each exchange, never while children are waited for: they need it too. */
+  async #document(descriptor: Descriptor, depth: number): Promise<void> {
+    if (depth > maxIndexDepth + 1) {
+      throw failure('LIMIT', 'copy', descriptor.digest, `nested more than ${maxIndexDepth} deep`);
+    }
+    if (await this.#pool.run(() => this.#target.exists(descriptor, this.#io))) {
+      this.#tell('exists', descriptor);
+      return;
+    }
+    const bytes = await this.#pool.run(() => readBytes(this.#source, descriptor, this.#io));
+    const children = childrenOf(parseDocument(bytes, descriptor.digest));
+    await Promise.all(children.map((child) => this.#visit(child, depth + 1)));
+    await this.#pool.run(() => this.#target.push(descriptor, contentFromBytes(bytes), this.#io));
+    this.#tell('copied', descriptor);
+  }
+
+  async #blob(descriptor: Descriptor): Promise<void> {
+    if (isForeign(descriptor)) {
+      this.#tell('foreign', descriptor);
+      return;
+    }
+    await this.#pool.run(async () => {
+      if (this.#stop.signal.aborted) throw abortReason(this.#stop.signal);
+      if (await this.#target.exists(descriptor, this.#io)) {
+        this.#tell('exists', descriptor);
+      } else if (await this.#mount(descriptor)) {
+        this.#tell('mounted', descriptor);
+      } else {
+        await this.#target.push(descriptor, contentFrom(this.#source, descriptor), this.#io);
+        this.#tell('copied', descriptor);
+      }
+    });
+  }
+
+  async #mount(descriptor: Descriptor): Promise<boolean> {
+    const [source, target] = [this.#source, this.#target];
+    if (!canMount(target)) return false;
+    const own = canMount(source) && source.registry === target.registry ? [source.repository] : [];
+    const candidates = new Set([...(this.#options.mountFrom?.(descriptor) ?? []), ...own]);
+    candidates.delete(target.repository);
+    for (const repository of candidates) {
+      if (await target.mount(descriptor, repository, this.#io)) return true;
+    }
+    return false;
+  }
+
+  #tell(state: CopyState, descriptor: Descriptor): void {
+    this.#options.onEvent?.({ type: 'blob', state, descriptor });
+  }
+}
+
+/** Windows base layers: registries do not have them, their URLs do (OCI image-spec, layer.md, "Non-Distributable Layers"). */
+function isForeign(descriptor: Descriptor): boolean {
+  const kind = /nondistributable|\.foreign\./.test(descriptor.mediaType);
+  return kind && descriptor.urls !== undefined && descriptor.urls.length > 0;
+}
