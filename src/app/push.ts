@@ -1,0 +1,98 @@
+import type { Digest } from '../lib/digest.ts';
+import { failure, isFailure } from '../lib/errors.ts';
+import { type Location, parseLocation } from '../oci/location.ts';
+import { familiarReference, withDefaultTag } from '../oci/reference.ts';
+import type { RegistryEvent } from '../registry/client/events.ts';
+import { type CopyEvent, copyGraph } from '../transfer/copy-graph.ts';
+import { createRegistryClient, openStore } from './stores.ts';
+
+export type PushEvent = CopyEvent | RegistryEvent;
+
+export interface PushOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly onEvent?: ((event: PushEvent) => void) | undefined;
+  /** Where the data directory is looked up. Default `process.env`. */
+  readonly env?: NodeJS.ProcessEnv | undefined;
+}
+
+export interface PushResult {
+  /** What was pushed, as `local:` has it. */
+  readonly source: string;
+  /** Where it is now. */
+  readonly target: string;
+  readonly digest: Digest;
+  readonly mediaType: string;
+}
+
+/** Copies an image of the local store, every platform of it, to a registry: under its own name, or under `target`. */
+export async function push(
+  source: string,
+  target: string | undefined,
+  options: PushOptions = {},
+): Promise<PushResult> {
+  const { signal, onEvent, env } = options;
+  const from = parseLocation(source, { transport: 'local' });
+  if (from.transport !== 'local') {
+    throw failure('UNSUPPORTED', 'push', source, 'push reads the local store', {
+      hint: 'leave docker:// away, and build the image first',
+    });
+  }
+  const to = parseLocation(target ?? familiarReference(from.reference));
+  if (to.transport !== 'docker') {
+    throw failure('UNSUPPORTED', 'push to', target ?? '', 'push writes to a registry', {
+      hint: 'name a registry: localhost:5000/NAME:TAG',
+    });
+  }
+  checkTarget(to);
+  const client = await createRegistryClient({ onEvent });
+  try {
+    const opened = await openStore(from, { env });
+    const root = await opened.store.resolve(opened.reference, { signal }).catch((error: unknown) => {
+      if (!isFailure(error, 'NOT_FOUND')) throw error;
+      throw failure(
+        'NOT_FOUND',
+        'push',
+        familiarReference(from.reference),
+        'the local store has no such image',
+        {
+          hint: `polyarch build -t ${familiarReference(from.reference)} . makes it`,
+          cause: error,
+        },
+      );
+    });
+    if (to.reference.digest !== undefined && to.reference.digest !== root.digest) {
+      throw failure(
+        'USAGE',
+        'push to',
+        familiarReference(to.reference),
+        `the image's digest is ${root.digest}`,
+      );
+    }
+    const remote = await openStore(to, { client });
+    const tag = to.reference.digest === undefined ? remote.reference : to.reference.tag;
+    await copyGraph(opened.store, remote.store, root, { signal, onEvent, tag });
+    return {
+      source: familiarReference(withDefaultTag(from.reference)),
+      target: familiarReference(withDefaultTag(to.reference)),
+      digest: root.digest,
+      mediaType: root.mediaType,
+    };
+  } finally {
+    client.close();
+  }
+}
+
+/** Docker Hub's `library` is its maintainers': a short name there is a forgotten registry far more often. */
+function checkTarget({ reference }: Location): void {
+  if (reference.registry !== 'docker.io' || !reference.repository.startsWith('library/')) return;
+  const name = familiarReference(reference);
+  throw failure(
+    'USAGE',
+    'push to',
+    name,
+    'a name without a registry and a user means Docker Hub’s own images',
+    {
+      hint: `polyarch push ${name} localhost:5000/${name} pushes to a registry on this machine; docker.io/USER/${name} to Docker Hub`,
+    },
+  );
+}

@@ -1,0 +1,72 @@
+import { join } from 'node:path';
+import type { LayoutStore } from '../content/layout/layout-store.ts';
+import type { Store } from '../content/store.ts';
+import { dataDirectory } from '../lib/data-directory.ts';
+import { failure, isFailure } from '../lib/errors.ts';
+import type { Location } from '../oci/location.ts';
+import { formatReference, identifierOf, type Reference, withDefaultTag } from '../oci/reference.ts';
+import type { OnRegistryEvent } from '../registry/client/events.ts';
+import type { RegistryClient } from '../registry/client/registry-client.ts';
+
+export interface OpenStoreOptions {
+  /** Shared by all registries of one run: connections, tokens, credentials. Default: one of its own. */
+  readonly client?: RegistryClient | undefined;
+  readonly onEvent?: OnRegistryEvent | undefined;
+  /** Make the local store when there is none. Default false: what only reads leaves nothing behind. */
+  readonly create?: boolean | undefined;
+  /** Where the data directory is looked up. Default `process.env`. */
+  readonly env?: NodeJS.ProcessEnv | undefined;
+}
+
+export interface OpenedStore<S extends Store = Store> {
+  readonly store: S;
+  /** What the store resolves and tags for the location: a digest, a tag, or in the local store the reference in full. */
+  readonly reference: string;
+}
+
+/** The one place that knows which store a transport means. */
+export async function openStore(location: Location, options: OpenStoreOptions = {}): Promise<OpenedStore> {
+  const { reference } = location;
+  switch (location.transport) {
+    case 'docker': {
+      const client = options.client ?? (await createRegistryClient(options));
+      return {
+        store: client.repository(reference.registry, reference.repository),
+        reference: identifierOf(reference),
+      };
+    }
+    case 'local':
+      return { store: await openLocalStore(options), reference: localName(reference) };
+  }
+}
+
+export async function createRegistryClient(
+  options: { onEvent?: OnRegistryEvent | undefined } = {},
+): Promise<RegistryClient> {
+  const { RegistryClient } = await import('../registry/client/registry-client.ts');
+  return new RegistryClient({ onEvent: options.onEvent });
+}
+
+/** The user's own content-addressed OCI layout, shared by all commands. NOT_FOUND when there is none and `create` is not asked for. */
+export async function openLocalStore(options: OpenStoreOptions = {}): Promise<LayoutStore> {
+  const { LayoutStore } = await import('../content/layout/layout-store.ts');
+  const directory = localStoreDirectory(options.env);
+  try {
+    return await LayoutStore.open(directory, { create: options.create ?? false });
+  } catch (error) {
+    if (options.create || !isFailure(error, 'NOT_FOUND')) throw error;
+    throw failure('NOT_FOUND', 'open', 'local:', 'there is no local store yet', {
+      hint: 'polyarch build -t NAME . puts an image there',
+      cause: error,
+    });
+  }
+}
+
+export function localStoreDirectory(env?: NodeJS.ProcessEnv): string {
+  return join(dataDirectory(env), 'store');
+}
+
+/** The name that a reference has in the local store: in full with its tag, or its digest alone. */
+export function localName(reference: Reference): string {
+  return reference.digest ?? formatReference(withDefaultTag(reference));
+}
