@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { isFailure, PolyarchError } from '../../lib/errors.ts';
+import { maxInstructions, parseDockerfile } from './parse.ts';
+
+const goldens = resolve(import.meta.dirname, '../../../test/goldens/dockerfile');
+const update = process.env.UPDATE_GOLDENS === '1';
+
+/** The AST less the source, or the failure. */
+function outcome(text: string): unknown {
+  try {
+    const { source: _, ...rest } = parseDockerfile(text, 'Dockerfile');
+    return rest;
+  } catch (error) {
+    if (!isFailure(error)) throw error;
+    return { code: error.code, message: error.message, excerpt: error.excerpt?.split('\n') };
+  }
+}
+
+describe('Dockerfile goldens (UPDATE_GOLDENS=1 writes them)', () => {
+  for (const name of readdirSync(goldens).sort()) {
+    test(name, () => {
+      const directory = join(goldens, name);
+      const actual: unknown = JSON.parse(
+        JSON.stringify(outcome(readFileSync(join(directory, 'Dockerfile'), 'utf8'))),
+      );
+      const file = join(directory, 'result.json');
+      if (update) {
+        mkdirSync(directory, { recursive: true });
+        writeFileSync(file, `${JSON.stringify(actual, undefined, 2)}\n`);
+      }
+      assert.deepEqual(actual, JSON.parse(readFileSync(file, 'utf8')));
+      assert.equal(name.startsWith('invalid-'), Object.hasOwn(actual as object, 'code'));
+    });
+  }
+});
+
+const first = (text: string) => {
+  const [instruction] = parseDockerfile(text, 'Dockerfile').instructions;
+  assert.ok(instruction);
+  return instruction;
+};
+
+describe('parsing', () => {
+  test('a byte-order mark and CRLF change nothing', () => {
+    const text = '# escape=`\nFROM a\nRUN b `\n  # c\n  d\nCOPY <<E /x\nbody\nE\n';
+    const windows = parseDockerfile(`\ufeff${text.replaceAll('\n', '\r\n')}`, 'D');
+    const unix = parseDockerfile(text, 'D');
+    const heredocs = (parsed: typeof unix) => parsed.instructions.map(({ heredocs: _, ...rest }) => rest);
+    assert.deepEqual(heredocs(windows), heredocs(unix));
+    assert.equal(windows.instructions[2]?.heredocs[0]?.content, 'body\r\n');
+  });
+
+  test('only a JSON array of strings is the exec form', () => {
+    const body = (text: string) => first(`RUN ${text}`).body;
+    assert.deepEqual(body('["a", "b c"]'), { form: 'exec', arguments: ['a', 'b c'] });
+    assert.deepEqual(body('[ "$x" ]'), { form: 'exec', arguments: ['$x'] });
+    assert.deepEqual(body('[]'), { form: 'exec', arguments: [] });
+    for (const text of ["['a']", '["a"] && b', '[ -f x ]', '["a",]']) {
+      assert.deepEqual(body(text), { form: 'shell', text });
+    }
+    assert.throws(() => body('["a", 1]'), { code: 'DOCKERFILE' });
+  });
+
+  test('a doubled escape character continues nothing', () => {
+    assert.equal(parseDockerfile('RUN a \\\\\nRUN b', 'D').instructions.length, 2);
+    assert.equal(parseDockerfile('RUN a \\ \t\n b', 'D').instructions.length, 1);
+  });
+
+  test('flags end at the first word that is none, or at --', () => {
+    assert.deepEqual(first('COPY --from=a --chown="1:2" -- --b c').flags, [
+      { name: 'from', value: 'a' },
+      { name: 'chown', value: '1:2' },
+    ]);
+    assert.deepEqual(first('RUN --mount=type=bind,a=b x --y').flags, [
+      { name: 'mount', value: 'type=bind,a=b' },
+    ]);
+  });
+
+  test('heredocs belong to RUN in shell form, COPY and ADD', () => {
+    const [heredoc] = first("RUN <<-'EOF' cat\n\t$x\n\tEOF\n").heredocs;
+    assert.deepEqual(heredoc, {
+      name: 'EOF',
+      expand: false,
+      chomp: true,
+      fileDescriptor: 0,
+      content: '\t$x\n',
+    });
+    assert.equal(first('COPY <<A <<B /d/\na\nA\nb\nB\n').heredocs.length, 2);
+    assert.deepEqual(first('RUN ["cat", "<<EOF"]').heredocs, []);
+    assert.deepEqual(first('ENV a=<<EOF').heredocs, []);
+  });
+
+  test('control characters never reach a message', () => {
+    assert.throws(
+      () => parseDockerfile('FROM a\n\u001b[2J x\n', 'D\u0007'),
+      (error) =>
+        error instanceof PolyarchError &&
+        !/[\u0000-\u0009\u000b-\u001f]/.test(`${error.message}${error.excerpt}`),
+    );
+  });
+
+  test('has limits that are named', () => {
+    assert.throws(() => parseDockerfile('RUN x\n'.repeat(maxInstructions + 1), 'D'), { code: 'LIMIT' });
+    assert.throws(() => parseDockerfile('#'.repeat(3 << 20), 'D'), { code: 'LIMIT' });
+  });
+
+  test('takes time that follows the length', () => {
+    const long = 500_000;
+    for (const text of [
+      `RUN ${'\\\n'.repeat(long)}`,
+      `FROM a\n${'\n'.repeat(long)}`,
+      `${'# a\n'.repeat(long / 2)}FROM a`,
+      `# escape=${' '.repeat(long)}x\nFROM a`,
+      `RUN ${'<<A '.repeat(long / 8)}\n`,
+      `ENV ${'a=b '.repeat(long / 8)}`,
+      `COPY ${'--a '.repeat(long / 8)}`,
+      `RUN ${'['.repeat(long)}`,
+      `ONBUILD ${'ONBUILD '.repeat(long / 8)}`,
+    ]) {
+      const started = performance.now();
+      outcome(text);
+      assert.ok(performance.now() - started < 3000, text.slice(0, 20));
+    }
+  });
+
+  test('never throws anything but our own failures', () => {
+    const piece = fc.constantFrom(
+      ...[
+        'FROM ',
+        'RUN ',
+        'ENV ',
+        'COPY ',
+        'ONBUILD ',
+        'HEALTHCHECK ',
+        'LABEL ',
+        '--a=b ',
+        '<<EOF',
+        'EOF',
+        '\n',
+        '\\\n',
+        '\\',
+        '"',
+      ],
+      ...["'", '[', ']', '{', '$', '=', ' ', '#', '# escape=`\n', 'x', '\r', '\u0000', '\ud800', '\u2028'],
+    );
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 40 }), (pieces) => void outcome(pieces.join(''))),
+      { numRuns: 1000 },
+    );
+  });
+});
