@@ -1,8 +1,9 @@
-const space = /[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/;
+const wideSpace = /[\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/;
 
 /** White space as Unicode's White_Space property has it, which is what Dockerfiles are split by (JavaScript's `\s` differs in U+0085 and U+FEFF). */
 export function isSpace(character: string): boolean {
-  return space.test(character);
+  if (character < '\u0085') return character === ' ' || (character >= '\t' && character <= '\r');
+  return wideSpace.test(character);
 }
 
 export function trimStart(text: string): string {

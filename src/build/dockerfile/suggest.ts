@@ -6,7 +6,8 @@ export function suggest(word: string, known: Iterable<string>): string | undefin
   if (word.length > maxLength) return undefined;
   const wanted = word.toLowerCase();
   let best: string | undefined;
-  let least = wanted.length <= 3 ? 2 : 3;
+  // BuildKit's bound, less what would replace the whole word.
+  let least = Math.min(3, wanted.length);
   for (const candidate of known) {
     if (candidate.length > maxLength) continue;
     const distance = editDistance(wanted, candidate.toLowerCase());

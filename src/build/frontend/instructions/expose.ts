@@ -6,6 +6,9 @@ import type { CommandReader } from '../command.ts';
 import { goList } from '../go-format.ts';
 import type { StageBuild } from '../stage-build.ts';
 
+/** What one port costs of the budget, in characters. */
+const portCost = 64;
+
 /** EXPOSE: ranges become ports, the protocol lower case; an address or host port is dropped, with a warning. */
 export const readExpose: CommandReader = (instruction, source) => {
   readFlags(source, instruction, {});
@@ -18,15 +21,15 @@ export const readExpose: CommandReader = (instruction, source) => {
     instruction,
     counts: false,
     apply(stage) {
+      const known = Object.entries(stage.config.ExposedPorts ?? {});
       const ports: string[] = [];
       for (const word of words) {
         for (const spec of stage.expandToWords(instruction, word)) {
           const found = portsOf(stage, instruction, spec);
-          stage.context.budget.spend(found.length * 'nnnnn/tcp'.length, source, instruction.range);
+          stage.context.budget.spend((known.length + found.length) * portCost, source, instruction.range);
           for (const port of found) ports.push(port);
         }
       }
-      const known = Object.entries(stage.config.ExposedPorts ?? {});
       stage.config.ExposedPorts = Object.fromEntries([...known, ...ports.map((port) => [port, {}] as const)]);
       stage.commit(instruction, `EXPOSE ${goList(ports)}`);
     },
