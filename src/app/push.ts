@@ -43,7 +43,7 @@ export async function push(
       hint: 'name a registry: localhost:5000/NAME:TAG',
     });
   }
-  checkTarget(to);
+  checkTarget(to, target ?? source);
   const client = await createRegistryClient({ onEvent });
   try {
     const opened = await openStore(from, { env });
@@ -82,17 +82,12 @@ export async function push(
   }
 }
 
-/** Docker Hub's `library` is its maintainers': a short name there is a forgotten registry far more often. */
-function checkTarget({ reference }: Location): void {
-  if (reference.registry !== 'docker.io' || !reference.repository.startsWith('library/')) return;
+/** Only Docker writes to Docker Hub's `library`: a short name there is a forgotten registry. Written out, it is meant. */
+function checkTarget({ reference }: Location, written: string): void {
+  const short = reference.registry === 'docker.io' && !written.includes('/');
+  if (!short) return;
   const name = familiarReference(reference);
-  throw failure(
-    'USAGE',
-    'push to',
-    name,
-    'a name without a registry and a user means Docker Hub’s own images',
-    {
-      hint: `polyarch push ${name} localhost:5000/${name} pushes to a registry on this machine; docker.io/USER/${name} to Docker Hub`,
-    },
-  );
+  throw failure('USAGE', 'push to', name, 'a name without a registry means Docker Hub’s own images', {
+    hint: `polyarch push ${name} localhost:5000/${name} pushes to this machine's registry, USER/${name} to Docker Hub`,
+  });
 }

@@ -12,4 +12,13 @@ export interface CommandEntry {
   readonly load: () => Promise<CommandModule>;
 }
 
-export const commands: Readonly<Record<string, CommandEntry>> = {};
+export const commands: Readonly<Record<string, CommandEntry>> = {
+  inspect: {
+    summary: 'Show the platforms of an image, or one platform’s layers and history',
+    load: () => import('./inspect.ts'),
+  },
+  push: {
+    summary: 'Copy an image from the local store to a registry',
+    load: () => import('./push.ts'),
+  },
+};

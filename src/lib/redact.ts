@@ -12,14 +12,20 @@ export function redactUrl(url: URL | string): string {
   return `${parsed.protocol}//${parsed.host}${parsed.pathname}${query}`;
 }
 
+/** Text for one line of a terminal: control and bidirectional characters, which could rewrite what is shown, become spaces. */
+export function printable(text: string): string {
+  return text.replace(
+    /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]+/g,
+    ' ',
+  );
+}
+
 /**
  * Text that somebody else wrote, made fit for one line of a terminal: control and bidirectional characters gone, URLs and credentials
  * redacted, at most `maxLength` characters.
  */
 export function redactText(text: string, maxLength = 300): string {
-  const line = text
-    .slice(0, maxLength * 4)
-    .replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]+/g, ' ')
+  const line = printable(text.slice(0, maxLength * 4))
     .replace(/\bhttps?:\/\/[^\s"'<>]+/gi, (url) => redactUrl(url))
     .replace(/\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{8,}/gi, `$1 ${ellipsis}`)
     .replace(
