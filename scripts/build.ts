@@ -7,9 +7,9 @@ const checkout = join(import.meta.dirname, '..');
 const source = join(checkout, 'src');
 const output = join(checkout, 'dist');
 
-/** Public subpath → its source; package.json's `exports` has the same list, which the package test holds. */
+/** Name of an output → its source, for every public subpath; `exports` of package.json has the same (test/exports.test.ts). */
 const subpaths: Readonly<Record<string, string>> = Object.fromEntries(
-  globSync('{index.ts,*/index.ts,*/*/index.ts}', { cwd: source }).map((file) => [entryName(file), file]),
+  globSync('**/index.ts', { cwd: source }).map((file) => [entryName(file), file]),
 );
 
 /** `registry/client/index.ts` → `registry-client`; every output lies in one directory, flat. */

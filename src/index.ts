@@ -1,6 +1,16 @@
 /**
- * The public library. Each room has a subpath of its own: `polyarch/oci`, `polyarch/content` and so on.
+ * The public library: what the commands do, as functions that take options and return data. Each room has a subpath
+ * of its own: `polyarch/oci`, `polyarch/content` and so on.
  */
+export type {
+  Inspected,
+  InspectedIndex,
+  InspectedLayer,
+  InspectedManifest,
+  InspectedPlatform,
+  InspectOptions,
+} from './app/inspect.ts';
+export { inspect, inspectRaw } from './app/inspect.ts';
 export type { ErrorCode, FailureOptions } from './lib/errors.ts';
 export { errorCodes, isFailure, PolyarchError } from './lib/errors.ts';
 export { version } from './lib/version.ts';

@@ -1,0 +1,3 @@
+/** `polyarch/transfer`: copies what a manifest or index stands for between any two stores. */
+export type { CopyEvent, CopyGraphOptions, CopyState } from './copy-graph.ts';
+export { copyGraph } from './copy-graph.ts';
