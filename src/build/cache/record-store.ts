@@ -20,7 +20,10 @@ export class RecordStore<T> {
 
   async get(key: string): Promise<T | undefined> {
     try {
-      const { key: stored, value } = JSON.parse(await readFile(this.#path(key), 'utf8')) as { key: string; value: T };
+      const { key: stored, value } = JSON.parse(await readFile(this.#path(key), 'utf8')) as {
+        key: string;
+        value: T;
+      };
       return stored === key ? value : undefined;
     } catch {
       return undefined;

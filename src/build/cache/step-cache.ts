@@ -14,7 +14,8 @@ export class StepCache {
 
   async lookup(key: string, options: IoOptions): Promise<StepRecord | undefined> {
     const record = await this.#records.get(key);
-    if (record === undefined || !(await this.#store.exists(record.layer.descriptor, options))) return undefined;
+    if (record === undefined || !(await this.#store.exists(record.layer.descriptor, options)))
+      return undefined;
     return record;
   }
 

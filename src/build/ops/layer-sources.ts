@@ -1,5 +1,5 @@
-import type { FileBacked, IoOptions, Store } from '../../content/store.ts';
 import { contentFrom } from '../../content/content.ts';
+import type { FileBacked, IoOptions, Store } from '../../content/store.ts';
 import type { Digest } from '../../lib/digest.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 
