@@ -52,6 +52,9 @@ export function expand(word: string, variables: Variables, options: ExpandOption
   }
 }
 
+/** What may be a space: a text without it is not looked at character by character. */
+const anySpace = /[\s\u0085]/;
+
 /** Gathers the result as one text and as words: what is quoted or escaped never splits. */
 class Collector {
   readonly #text: string[] = [];
@@ -75,6 +78,10 @@ class Collector {
   splitting(text: string): void {
     this.#grow(text.length);
     this.#text.push(text);
+    if (!anySpace.test(text)) {
+      this.#word += text;
+      return;
+    }
     for (const character of text) {
       if (!isSpace(character)) this.#word += character;
       else this.#endWord();

@@ -60,6 +60,7 @@ async function plan(dockerfile: string, options: Options = {}) {
 
 const configOf = async (dockerfile: string, options?: Options) =>
   (await plan(dockerfile, options)).image.config;
+const sorted = (texts: readonly string[]) => texts.toSorted((a, b) => a.localeCompare(b));
 const created = async (dockerfile: string, options?: Options) => (await plan(dockerfile, options)).created;
 const nodesOf = (node: Node): Node[] => [...(node.inputs[0] ? nodesOf(node.inputs[0]) : []), node];
 const lastRun = (node: Node) => {
@@ -288,7 +289,7 @@ describe('copying', () => {
       op.kind === 'copy' ? [tree?.op.kind] : [],
     );
     assert.deepEqual(inputs, ['run', 'run', 'base', undefined]);
-    assert.deepEqual(calls.sort(), ['a linux/arm64', 'b linux/arm64', 'img:1 linux/arm64']);
+    assert.deepEqual(sorted(calls), ['a linux/arm64', 'b linux/arm64', 'img:1 linux/arm64']);
     assert.equal(lastCopy(image.node).unpack, true);
   });
 });
@@ -324,7 +325,7 @@ describe('stages', () => {
     const dockerfile =
       'FROM unused AS u\nRUN --mount=type=cache,target=/x y\nFROM a AS one\nFROM one AS two\nCOPY --from=c x y\nFROM u AS last';
     const { calls } = await plan(dockerfile, { target: 'TWO' });
-    assert.deepEqual(calls.sort(), ['a linux/amd64', 'c linux/amd64']);
+    assert.deepEqual(sorted(calls), ['a linux/amd64', 'c linux/amd64']);
     await assert.rejects(plan(dockerfile), { code: 'UNSUPPORTED' });
     await assert.rejects(plan(dockerfile, { target: 'tow' }), {
       code: 'NOT_FOUND',
@@ -348,7 +349,7 @@ describe('stages', () => {
     await plan('FROM a AS x\nFROM a AS y\nCOPY --from=x x y\nFROM b\nCOPY --from=y x y\nCOPY --from=a x y', {
       base,
     });
-    assert.deepEqual(base.calls.sort(), ['a linux/amd64', 'b linux/amd64']);
+    assert.deepEqual(sorted(base.calls), ['a linux/amd64', 'b linux/amd64']);
   });
 
   test('a base that is not found stops the others and carries the line', async () => {

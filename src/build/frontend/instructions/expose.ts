@@ -7,7 +7,7 @@ import { goList } from '../go-format.ts';
 import type { StageBuild } from '../stage-build.ts';
 
 /** What one port costs of the budget, in characters. */
-const portCost = 64;
+const portCost = 256;
 
 /** EXPOSE: ranges become ports, the protocol lower case; an address or host port is dropped, with a warning. */
 export const readExpose: CommandReader = (instruction, source) => {
