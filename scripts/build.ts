@@ -17,15 +17,19 @@ function entryName(file: string): string {
   return file === 'index.ts' ? 'index' : file.replace(/(\/index)?\.ts$/, '').replaceAll('/', '-');
 }
 
-/** `new URL('./x.ts', import.meta.url)` and `import.meta.resolve('./x.ts')`: files started as programs of their own. */
-const started = /(new URL|import\.meta\.resolve)\(\s*'(\.[^']+\.ts)'(\s*,\s*import\.meta\.url\s*)?\)/g;
+/** How sources name a file that is started as a program or worker of its own. */
+const started = /(new URL\(|import\.meta\.resolve\(|import\.meta\.dirname,)(\s*)'(\.?[^']+\.ts)'/g;
 
 function startedFiles(): string[] {
-  return globSync('**/*.ts', { cwd: source, exclude: ['**/*.test.ts', '**/*.suite.ts'] }).flatMap((file) =>
-    [...readFileSync(join(source, file), 'utf8').matchAll(started)].map((match) =>
-      relative(source, resolve(source, dirname(file), match[2] ?? '')),
-    ),
-  );
+  return globSync('**/*.ts', { cwd: source, exclude: ['**/*.test.ts', '**/*.suite.ts'] }).flatMap((file) => {
+    const text = readFileSync(join(source, file), 'utf8');
+    if (/import\.meta\.(?!main\b)/.test(text.replace(started, '').replaceAll(', import.meta.url)', ''))) {
+      throw new Error(`Cannot bundle "${file}": its import.meta is in no form that the bundle can keep`);
+    }
+    return [...text.matchAll(started)].map((match) =>
+      relative(source, resolve(source, dirname(file), match[3] ?? '')),
+    );
+  });
 }
 
 /** Points such references at the outputs. */
@@ -33,9 +37,9 @@ const startedFilesPlugin: Plugin = {
   name: 'started-files',
   setup(bundler) {
     bundler.onLoad({ filter: /\/src\/.*\.ts$/ }, (args) => {
-      const contents = readFileSync(args.path, 'utf8').replace(started, (_all, call, file, base) => {
+      const contents = readFileSync(args.path, 'utf8').replace(started, (_all, call, space, file) => {
         const target = entryName(relative(source, resolve(dirname(args.path), file)));
-        return `${call}('./${target}.js'${base ?? ''})`;
+        return `${call}${space}'./${target}.js'`;
       });
       return { contents, loader: 'ts' };
     });

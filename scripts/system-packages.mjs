@@ -59,18 +59,28 @@ function install(names) {
   return apt(['update']) && apt(command);
 }
 
-/** Without subordinate ids newuidmap has nothing to map: a build then knows one user only. */
+/** `name:first:count` lines of /etc/subuid or /etc/subgid. */
+function subordinateRanges(file) {
+  try {
+    const lines = readFileSync(file, 'utf8').split('\n').filter(Boolean);
+    return lines.map((line) => {
+      const [owner, first, count] = line.split(':');
+      return { owner, end: Number(first) + Number(count) };
+    });
+  } catch {
+    return [];
+  }
+}
+
+/** Without subordinate ids newuidmap has nothing to map: a build would know one user only. */
 function subordinateIdsHint() {
   const { username, uid } = userInfo();
-  for (const file of ['/etc/subuid', '/etc/subgid']) {
-    let lines = [];
-    try {
-      lines = readFileSync(file, 'utf8').split('\n');
-    } catch {}
-    if (lines.some((line) => line.startsWith(`${username}:`) || line.startsWith(`${uid}:`))) continue;
-    return `usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ${username}`;
-  }
-  return undefined;
+  const all = ['/etc/subuid', '/etc/subgid'].map(subordinateRanges);
+  const has = (ranges) => ranges.some(({ owner }) => owner === username || owner === `${uid}`);
+  if (all.every(has)) return undefined;
+  const first = Math.max(100_000, ...all.flat().map(({ end }) => end));
+  const range = `${first}-${first + 65_535}`;
+  return `usermod --add-subuids ${range} --add-subgids ${range} ${username}`;
 }
 
 /**
