@@ -11,8 +11,12 @@ export interface RegistryFailureOptions {
   readonly missing?: string;
 }
 
+/** distribution-spec, "Error Codes". */
+const invalidContent: ReadonlySet<string> = new Set(['DIGEST_INVALID', 'SIZE_INVALID']);
+
 /**
- * The failure that an answer stands for: UNAUTHORIZED (401, 403), NOT_FOUND (404), UNSUPPORTED (405), else REGISTRY. The registry's own message
+ * The failure that an answer stands for: UNAUTHORIZED (401, 403), NOT_FOUND (404), UNSUPPORTED (405), CONTENT_INVALID
+ * when it says that the bytes it got are not those of their digest, else REGISTRY. The registry's own message
  * is shown redacted, on one line.
  */
 export async function registryFailure(
@@ -22,7 +26,7 @@ export async function registryFailure(
   options: RegistryFailureOptions,
 ): Promise<PolyarchError> {
   const { status } = response;
-  const said = await messageOf(response);
+  const { errorCode, text: said } = await messageOf(response);
   const tail = said === '' ? '' : `: ${said}`;
   const login = `docker login ${options.registry}`;
   if (status === 401) {
@@ -43,6 +47,9 @@ export async function registryFailure(
       `${options.missing ?? 'the registry has no such thing'}${tail}`,
     );
   }
+  if (errorCode !== undefined && invalidContent.has(errorCode)) {
+    return failure('CONTENT_INVALID', action, thing, `the registry refused the bytes (${status})${tail}`);
+  }
   const code: ErrorCode = status === 405 ? 'UNSUPPORTED' : 'REGISTRY';
   const wait = status === 429 ? retryAfter(response.headers['retry-after']) : undefined;
   const hint =
@@ -53,16 +60,17 @@ export async function registryFailure(
 }
 
 /** `CODE: message` of the distribution-spec's error body, else nothing: a proxy's HTML page helps nobody. */
-async function messageOf(response: HttpResponse): Promise<string> {
+async function messageOf(response: HttpResponse): Promise<{ errorCode?: string; text: string }> {
   try {
     const bytes = await readBody(response, limits.errorBytes);
     const document: unknown = JSON.parse(bytes?.toString('utf8') ?? '');
     const list = field(document, 'errors');
     const first: unknown = Array.isArray(list) ? list[0] : document;
-    const parts = [field(first, 'code'), field(first, 'message') ?? field(first, 'details')];
-    return redactText(parts.filter((part) => typeof part === 'string' && part !== '').join(': '));
+    const [code, message] = [field(first, 'code'), field(first, 'message') ?? field(first, 'details')];
+    const parts = [code, message].filter((part) => typeof part === 'string' && part !== '');
+    return { ...(typeof code === 'string' ? { errorCode: code } : {}), text: redactText(parts.join(': ')) };
   } catch {
-    return '';
+    return { text: '' };
   }
 }
 
