@@ -13,6 +13,10 @@ export interface CommandEntry {
 }
 
 export const commands: Readonly<Record<string, CommandEntry>> = {
+  build: {
+    summary: 'Build a multi-platform image from a Dockerfile',
+    load: () => import('./build.ts'),
+  },
   inspect: {
     summary: 'Show the platforms of an image, or one platform’s layers and history',
     load: () => import('./inspect.ts'),

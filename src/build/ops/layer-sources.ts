@@ -24,9 +24,9 @@ export class LayerSources {
     this.#remote.set(digest, store);
   }
 
-  /** The store that a blob can be read from without bringing it here first. */
-  sourceOf(digest: Digest): Store {
-    return this.#remote.get(digest) ?? this.#local;
+  /** The store outside that has the blob, if it came from one. */
+  remoteOf(digest: Digest): Store | undefined {
+    return this.#remote.get(digest);
   }
 
   /** The path of the blob's file, after bringing it here. Two callers share one transfer. */

@@ -1,0 +1,178 @@
+import { readFile, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { BuildRequest, BuildResult, BuildEvent as EngineEvent } from '../build/engines/engine.ts';
+import { LocalEngine } from '../build/engines/local/local-engine.ts';
+import { contentFrom } from '../content/content.ts';
+import { readManifest } from '../content/read-manifest.ts';
+import type { Store } from '../content/store.ts';
+import { dataDirectory } from '../lib/data-directory.ts';
+import { parseSourceDateEpoch } from '../lib/epoch.ts';
+import { failure } from '../lib/errors.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
+import { hostPlatform, type Platform, parsePlatform } from '../oci/platform.ts';
+import { formatReference, parseReference, type Reference, withDefaultTag } from '../oci/reference.ts';
+import type { RegistryEvent } from '../registry/client/events.ts';
+import type { RegistryClient } from '../registry/client/registry-client.ts';
+import { type CopyEvent, copyGraph } from '../transfer/copy-graph.ts';
+import { findBase } from './find-base.ts';
+import { createRegistryClient, localName, openLocalStore, openStore } from './stores.ts';
+
+export type BuildEvent = EngineEvent | CopyEvent | RegistryEvent;
+
+export interface BuildImageOptions {
+  /** The context directory. */
+  readonly context: string;
+  /** Path of the Dockerfile; `<context>/Dockerfile` by default. */
+  readonly file?: string | undefined;
+  /** References that the result gets. */
+  readonly tags: readonly string[];
+  /** As typed; this machine's own by default. */
+  readonly platforms: readonly string[];
+  readonly target?: string | undefined;
+  /** `NAME=value`, or `NAME` for the environment's value. */
+  readonly buildArgs: readonly string[];
+  readonly network: 'host' | 'none';
+  readonly cache: boolean;
+  /** True: to the registry that each tag names. False: into the local store. */
+  readonly push: boolean;
+  readonly env?: NodeJS.ProcessEnv;
+  readonly signal?: AbortSignal | undefined;
+  readonly onEvent?: ((event: BuildEvent) => void) | undefined;
+}
+
+export interface BuiltImage {
+  readonly root: Descriptor;
+  readonly images: readonly { readonly platform: Platform; readonly manifest: Descriptor }[];
+  readonly references: readonly string[];
+  readonly pushed: boolean;
+  readonly counts: { readonly executed: number; readonly cached: number };
+}
+
+/** Largest Dockerfile and ignore file that are read. */
+const maxTextBytes = 4 * 1024 * 1024;
+
+/** From a Dockerfile to an image in a registry or in the local store. */
+export async function buildImage(options: BuildImageOptions): Promise<BuiltImage> {
+  const env = options.env ?? process.env;
+  const references = options.tags.map((tag) => parseReference(tag));
+  if (options.push && references.length === 0) {
+    throw failure('USAGE', 'push', options.context, 'the image has no name', {
+      hint: 'add -t REGISTRY/REPOSITORY:TAG',
+    });
+  }
+  const request = await readRequest(options, env);
+  const data = dataDirectory(env);
+  const store = await openLocalStore({ env, create: true });
+  const client = await createRegistryClient({ onEvent: options.onEvent });
+  const engine = new LocalEngine({
+    dataDirectory: data,
+    store,
+    findBase: (reference, platform, io) => findBase(reference, platform, { ...io, local: store, client }),
+  });
+  try {
+    const built = await engine.build(request, options);
+    if (!options.push) await bringHome(store, built, options);
+    for (const reference of references) {
+      if (options.push) await publish(built, reference, client, options);
+      else await store.tag(built.root, localName(reference), options);
+    }
+    return {
+      root: built.root,
+      images: built.images,
+      references: references.map((reference) => formatReference(withDefaultTag(reference))),
+      pushed: options.push,
+      counts: built.counts,
+    };
+  } finally {
+    client.close();
+  }
+}
+
+async function publish(
+  built: BuildResult,
+  reference: Reference,
+  client: RegistryClient,
+  options: BuildImageOptions,
+): Promise<void> {
+  const target = await openStore({ transport: 'docker', reference: withDefaultTag(reference) }, { client });
+  await copyGraph(built.source, target.store, built.root, {
+    signal: options.signal,
+    onEvent: options.onEvent,
+    tag: target.reference,
+    mountFrom: (descriptor) => {
+      const origin = built.origin(descriptor);
+      return origin?.registry === reference.registry ? [origin.repository] : [];
+    },
+  });
+}
+
+/** Brings the base layers that no step read into the local store: an image there must be whole. */
+async function bringHome(store: Store, built: BuildResult, options: BuildImageOptions): Promise<void> {
+  for (const { manifest } of built.images) {
+    const { layers } = await readManifest(store, manifest, options);
+    for (const layer of layers) await store.push(layer, contentFrom(built.source, layer), options);
+  }
+}
+
+async function readRequest(options: BuildImageOptions, env: NodeJS.ProcessEnv): Promise<BuildRequest> {
+  const context = resolve(options.context);
+  const state = await stat(context).catch(() => undefined);
+  if (!state?.isDirectory()) {
+    throw failure('NOT_FOUND', 'build', options.context, 'there is no such directory', {
+      hint: 'polyarch build [OPTIONS] CONTEXT takes the directory that the Dockerfile copies from',
+    });
+  }
+  const file = options.file === undefined ? join(context, 'Dockerfile') : resolve(options.file);
+  const dockerfile = await readText(file);
+  if (dockerfile === undefined) {
+    throw failure('NOT_FOUND', 'read', file, 'there is no such Dockerfile', { hint: 'name it with -f FILE' });
+  }
+  const ignore =
+    (await readText(`${file}.dockerignore`)) ?? (await readText(join(context, '.dockerignore'))) ?? '';
+  const epoch = parseSourceDateEpoch(env.SOURCE_DATE_EPOCH);
+  return {
+    context,
+    dockerfile,
+    filename: options.file ?? 'Dockerfile',
+    ignore,
+    platforms: platformList(options.platforms),
+    ...(options.target === undefined ? {} : { target: options.target }),
+    buildArgs: buildArguments(options.buildArgs, env),
+    network: options.network,
+    cache: options.cache,
+    ...(epoch === undefined ? {} : { epoch }),
+  };
+}
+
+async function readText(path: string): Promise<string | undefined> {
+  const state = await stat(path).catch(() => undefined);
+  if (!state?.isFile()) return undefined;
+  if (state.size > maxTextBytes) {
+    throw failure('LIMIT', 'read', path, `larger than ${maxTextBytes} bytes`);
+  }
+  return await readFile(path, 'utf8');
+}
+
+function platformList(texts: readonly string[]): Platform[] {
+  const platforms = texts
+    .flatMap((text) => text.split(','))
+    .filter((text) => text.trim() !== '')
+    .map((text) => parsePlatform(text.trim()));
+  return platforms.length === 0 ? [hostPlatform()] : platforms;
+}
+
+function buildArguments(texts: readonly string[], env: NodeJS.ProcessEnv): Record<string, string> {
+  const values: Record<string, string> = Object.create(null) as Record<string, string>;
+  for (const text of texts) {
+    const equals = text.indexOf('=');
+    const name = equals < 0 ? text : text.slice(0, equals);
+    if (name === '') {
+      throw failure('USAGE', 'use --build-arg', text, 'there is no name before "="', {
+        hint: '--build-arg NAME=value',
+      });
+    }
+    const value = equals < 0 ? env[name] : text.slice(equals + 1);
+    if (value !== undefined) values[name] = value;
+  }
+  return values;
+}

@@ -1,0 +1,77 @@
+import type { Store } from '../../content/store.ts';
+import type { Descriptor } from '../../oci/descriptor.ts';
+import type { Platform } from '../../oci/platform.ts';
+import type { Warning } from '../frontend/plan-request.ts';
+import type { Step } from '../graph/graph.ts';
+
+/** A build at the Dockerfile's level: what any engine can be asked. */
+export interface BuildRequest {
+  /** Absolute path of the context directory. */
+  readonly context: string;
+  /** The Dockerfile's text, and its name for messages. */
+  readonly dockerfile: string;
+  readonly filename: string;
+  /** Text of the ignore file; empty when there is none. */
+  readonly ignore: string;
+  readonly platforms: readonly Platform[];
+  readonly target?: string;
+  readonly buildArgs: Readonly<Record<string, string>>;
+  readonly network: 'host' | 'none';
+  /** False: every step runs again. */
+  readonly cache: boolean;
+  /** SOURCE_DATE_EPOCH, seconds. */
+  readonly epoch?: number;
+}
+
+export interface BuildResult {
+  /** The index, or the manifest when one platform was asked for. */
+  readonly root: Descriptor;
+  readonly images: readonly { readonly platform: Platform; readonly manifest: Descriptor }[];
+  /** Has every blob that the root reaches, here or by streaming it from where the base image lies. */
+  readonly source: Store;
+  /** Repository of the registry that a base image's blob came from. */
+  readonly origin: (
+    descriptor: Descriptor,
+  ) => { readonly registry: string; readonly repository: string } | undefined;
+  readonly warnings: readonly Warning[];
+  /** Steps that ran, and steps that the cache answered. */
+  readonly counts: { readonly executed: number; readonly cached: number };
+}
+
+export type BuildEvent =
+  | { readonly type: 'planned'; readonly steps: number; readonly platforms: readonly Platform[] }
+  | { readonly type: 'warning'; readonly warning: Warning }
+  | { readonly type: 'step-started'; readonly id: string; readonly steps: readonly Step[] }
+  | { readonly type: 'step-cached'; readonly id: string; readonly steps: readonly Step[] }
+  | {
+      readonly type: 'step-done';
+      readonly id: string;
+      readonly steps: readonly Step[];
+      readonly milliseconds: number;
+    }
+  | {
+      readonly type: 'step-failed';
+      readonly id: string;
+      readonly steps: readonly Step[];
+      readonly message: string;
+    }
+  | {
+      readonly type: 'output';
+      readonly id: string;
+      readonly steps: readonly Step[];
+      readonly stream: 'stdout' | 'stderr';
+      readonly text: string;
+    }
+  | { readonly type: 'layer-fetch'; readonly descriptor: Descriptor }
+  | { readonly type: 'keeper-started'; readonly milliseconds: number }
+  | { readonly type: 'image'; readonly platform: Platform; readonly manifest: Descriptor }
+  | { readonly type: 'exported'; readonly root: Descriptor };
+
+export interface BuildOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly onEvent?: ((event: BuildEvent) => void) | undefined;
+}
+
+export interface Engine {
+  build(request: BuildRequest, options?: BuildOptions): Promise<BuildResult>;
+}

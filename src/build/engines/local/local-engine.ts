@@ -1,0 +1,144 @@
+import { join } from 'node:path';
+import type { FileBacked, IoOptions, Store } from '../../../content/store.ts';
+import type { Descriptor, Layer } from '../../../oci/descriptor.ts';
+import { hostPlatform, type Platform } from '../../../oci/platform.ts';
+import { RecordStore } from '../../cache/record-store.ts';
+import { StepCache } from '../../cache/step-cache.ts';
+import { exportImage, exportRoot, type ImageRecord } from '../../export/image.ts';
+import { LazySource } from '../../export/lazy-source.ts';
+import { planImages } from '../../frontend/plan-images.ts';
+import type { BaseImage } from '../../frontend/plan-request.ts';
+import type { ImagePlan } from '../../graph/image-plan.ts';
+import { BaseExecutor } from '../../ops/base-executor.ts';
+import { contextTree } from '../../ops/context-source.ts';
+import { CopyExecutor } from '../../ops/copy-executor.ts';
+import { type Adopter, LayerIntake } from '../../ops/layer-intake.ts';
+import { LayerSources } from '../../ops/layer-sources.ts';
+import { MkdirExecutor } from '../../ops/mkdir-executor.ts';
+import { NodeVertices } from '../../ops/node-vertices.ts';
+import { LayerOutcomeCache } from '../../ops/outcome-cache.ts';
+import { RunExecutor } from '../../ops/run-executor.ts';
+import { TargetViews } from '../../ops/target-views.ts';
+import type { Outcome, Tree } from '../../ops/tree.ts';
+import { Solver } from '../../solver/solver.ts';
+import type { BuildEvent, BuildOptions, BuildRequest, BuildResult, Engine } from '../engine.ts';
+import { KeeperStarter } from './keeper-starter.ts';
+import { StepProgress } from './step-progress.ts';
+import { refuseUnsupportedSteps } from './unsupported-steps.ts';
+
+/** A base image with the place that its blobs can be read from. */
+export interface FoundBase extends BaseImage {
+  readonly store: Store;
+  /** Where the registry has it: what a push may mount from. */
+  readonly origin?: { readonly registry: string; readonly repository: string };
+}
+
+export interface LocalEngineOptions {
+  readonly dataDirectory: string;
+  readonly store: Store & FileBacked & Adopter;
+  readonly findBase: (reference: string, platform: Platform, options: IoOptions) => Promise<FoundBase>;
+}
+
+/** Builds on this machine: steps run in sandboxes of the keeper, COPY layers are written by this process. */
+export class LocalEngine implements Engine {
+  readonly #options: LocalEngineOptions;
+
+  constructor(options: LocalEngineOptions) {
+    this.#options = options;
+  }
+
+  async build(request: BuildRequest, options: BuildOptions = {}): Promise<BuildResult> {
+    const { dataDirectory, store, findBase } = this.#options;
+    const onEvent = options.onEvent ?? (() => {});
+    const origins = new Map<string, NonNullable<FoundBase['origin']>>();
+    const sources = new LayerSources(store, {
+      onFetch: (descriptor) => onEvent({ type: 'layer-fetch', descriptor }),
+    });
+    const plan = await planImages(
+      { ...request, buildPlatform: hostPlatform() },
+      {
+        ...(options.signal === undefined ? {} : { signal: options.signal }),
+        resolveBase: async (reference, platform, io) => {
+          const base = await findBase(reference, platform, io);
+          for (const { descriptor } of base.layers) {
+            sources.register(descriptor.digest, base.store);
+            if (base.origin) origins.set(descriptor.digest, base.origin);
+          }
+          return base;
+        },
+      },
+    );
+    for (const warning of plan.warnings) onEvent({ type: 'warning', warning });
+    const roots = plan.images.map((image) => image.node);
+    refuseUnsupportedSteps(roots);
+    const progress = new StepProgress(roots, onEvent);
+    onEvent({ type: 'planned', steps: progress.steps, platforms: request.platforms });
+
+    const keeper = new KeeperStarter({ dataDirectory, roots, signal: options.signal, onEvent });
+    const cacheDirectory = join(dataDirectory, 'cache');
+    const intake = new LayerIntake(store, { tocDirectory: join(dataDirectory, 'tocs') });
+    const views = new TargetViews(intake, sources);
+    const shared = { intake, views, sources, keeper: () => keeper.get(), epoch: request.epoch };
+    const cache = new LayerOutcomeCache(new StepCache(join(cacheDirectory, 'steps'), store), {
+      read: request.cache,
+    });
+    const vertices = new NodeVertices({
+      base: new BaseExecutor(),
+      copy: new CopyExecutor({ ...shared, context: contextTree(request.context, request.ignore) }),
+      mkdir: new MkdirExecutor(shared),
+      run: new RunExecutor({ ...shared, onOutput: (output) => progress.onOutput(output) }),
+    });
+    try {
+      const solver = new Solver<Tree, Outcome>(cache, { onEvent: (event) => progress.onSolverEvent(event) });
+      const trees = await solver.solve(
+        roots.map((root) => vertices.of(root)),
+        { signal: options.signal },
+      );
+      const images = await this.#export(request, plan.images, trees, onEvent, options);
+      const root = await exportRoot(store, images, options);
+      onEvent({ type: 'exported', root });
+      return {
+        root,
+        images: images.map((manifest, position) => ({
+          platform: plan.images[position]?.platform ?? hostPlatform(),
+          manifest,
+        })),
+        source: new LazySource(store, (digest) => sources.remoteOf(digest)),
+        origin: (descriptor) => origins.get(descriptor.digest),
+        warnings: plan.warnings,
+        counts: { executed: progress.executed, cached: progress.cached },
+      };
+    } finally {
+      await cache.flush();
+      await keeper.close();
+    }
+  }
+
+  async #export(
+    request: BuildRequest,
+    plans: readonly ImagePlan[],
+    trees: readonly Tree[],
+    onEvent: (event: BuildEvent) => void,
+    options: BuildOptions,
+  ): Promise<[Descriptor, ...Descriptor[]]> {
+    const records = new RecordStore<ImageRecord>(join(this.#options.dataDirectory, 'cache', 'images'));
+    const now = Math.floor(Date.now() / 1000);
+    const manifests = await Promise.all(
+      plans.map(async (plan, position) => {
+        const stored = await Promise.all((trees[position]?.layers ?? []).map((layer) => layer.stored));
+        const own = plan.history.filter((entry) => entry.node !== undefined).length;
+        const layers: readonly Layer[] = stored.map(({ layer }) => layer);
+        const created = stored.slice(stored.length - own).map((layer) => layer.created);
+        const manifest = await exportImage(
+          this.#options.store,
+          plan,
+          { layers, created },
+          { ...options, epoch: request.epoch, records, now },
+        );
+        onEvent({ type: 'image', platform: plan.platform, manifest });
+        return manifest;
+      }),
+    );
+    return manifests as [Descriptor, ...Descriptor[]];
+  }
+}

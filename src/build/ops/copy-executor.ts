@@ -1,0 +1,149 @@
+import { canonicalJson, digestOfValue } from '../../lib/canonical-json.ts';
+import type { Digest } from '../../lib/digest.ts';
+import { failure } from '../../lib/errors.ts';
+import type { Node } from '../graph/graph.ts';
+import type { CopyOp } from '../graph/op.ts';
+import type { KeeperClient } from '../keeper/keeper-client.ts';
+import type { CopyPlan } from '../snapshot/copy/copy-plan.ts';
+import { parseChmod, placeSelection } from '../snapshot/copy/place-selection.ts';
+import type { RootedTree } from '../snapshot/copy/rooted-tree.ts';
+import { type Selection, selectSources } from '../snapshot/copy/select-sources.ts';
+import type { SolveOptions } from '../solver/vertex.ts';
+import { layerFromPlan } from './layer-file.ts';
+import type { LayerIntake } from './layer-intake.ts';
+import type { LayerSources } from './layer-sources.ts';
+import type { OpExecutor } from './op-executor.ts';
+import { lookUpOwner } from './owner-lookup.ts';
+import type { TargetViews } from './target-views.ts';
+import type { Outcome, Tree } from './tree.ts';
+import { treeRefs } from './tree-refs.ts';
+
+export interface CopyExecutorOptions {
+  readonly context: RootedTree;
+  readonly views: TargetViews;
+  readonly intake: LayerIntake;
+  readonly sources: LayerSources;
+  readonly keeper: () => Promise<KeeperClient>;
+  /** SOURCE_DATE_EPOCH, seconds. */
+  readonly epoch?: number | undefined;
+}
+
+interface FromContext {
+  readonly selection: Selection;
+  readonly digest: Digest;
+}
+
+/**
+ * COPY and ADD. From the context, this process writes the layer itself; from a stage, the keeper does. The first key is the definition with
+ * the sources' content and the whole target; the second holds of the target only what was learnt of it, so that platforms share a layer.
+ */
+export class CopyExecutor implements OpExecutor<CopyOp> {
+  readonly #options: CopyExecutorOptions;
+  readonly #selections = new Map<string, FromContext>();
+
+  constructor(options: CopyExecutorOptions) {
+    this.#options = options;
+  }
+
+  async *keys(op: CopyOp, [target, from]: readonly Tree[], options: SolveOptions): AsyncIterable<string> {
+    const { epoch } = this.#options;
+    if (target === undefined) return;
+    if (from !== undefined) {
+      yield digestOfValue({ op, target: target.key, from: from.key, epoch });
+      const content = await this.#checksum(op, from, options);
+      yield digestOfValue({ op: { ...op, sources: undefined }, target: target.key, content, epoch });
+      return;
+    }
+    const { digest } = await this.#select(op, options);
+    const { destination, chown, chmod } = op;
+    const how = { destination, chown, chmod, several: op.sources.length > 1, digest, epoch };
+    yield digestOfValue({ how, target: target.key });
+    const plan = await this.#place(op, target, options);
+    yield digestOfValue({ how, facts: plan.facts });
+  }
+
+  async exec(
+    op: CopyOp,
+    [target, from]: readonly Tree[],
+    _node: Node,
+    options: SolveOptions,
+  ): Promise<Outcome> {
+    const { intake, context } = this.#options;
+    if (target === undefined) throw failure('STORE', 'copy to', op.destination, 'the step has no tree');
+    if (from !== undefined) return await this.#fromStage(op, target, from, options);
+    const plan = await this.#place(op, target, options);
+    const now = Math.floor(Date.now() / 1000);
+    const layer = await layerFromPlan(plan, context, intake, { ...options, now });
+    return { key: await lastKey(this.keys(op, [target], options)), layers: [layer] };
+  }
+
+  async #fromStage(op: CopyOp, target: Tree, from: Tree, options: SolveOptions): Promise<Outcome> {
+    const { keeper, intake, sources, views, epoch } = this.#options;
+    const client = await keeper();
+    const packed = await client.copy(
+      {
+        from: await treeRefs(from, sources, options),
+        target: await views.paths(target, options),
+        sources: op.sources,
+        destination: op.destination,
+        ...(op.chown === undefined
+          ? {}
+          : { chown: op.chown, accounts: await treeRefs(target, sources, options) }),
+        ...(op.chmod === undefined ? {} : { chmod: op.chmod }),
+        ...(epoch === undefined ? {} : { epoch }),
+      },
+      options,
+    );
+    const layer = await intake.take(packed);
+    const stored = Promise.resolve({ layer, created: Math.floor(Date.now() / 1000) });
+    return { key: await lastKey(this.keys(op, [target, from], options)), layers: [{ stored }] };
+  }
+
+  async #checksum(op: CopyOp, from: Tree, options: SolveOptions): Promise<Digest> {
+    const client = await this.#options.keeper();
+    const tree = await treeRefs(from, this.#options.sources, options);
+    return await client.checksum({ from: tree, sources: op.sources }, options);
+  }
+
+  /** Several platforms copy the same sources: they are read once. */
+  async #select(op: CopyOp, options: SolveOptions): Promise<FromContext> {
+    const key = canonicalJson([op.sources, op.unpack]);
+    let found = this.#selections.get(key);
+    if (found === undefined) {
+      if (op.unpack) refuseArchives(op);
+      const selection = selectSources(this.#options.context, op.sources, {
+        owners: 'zero',
+        signal: options.signal,
+      });
+      found = { selection, digest: await selection.digest(options) };
+      this.#selections.set(key, found);
+    }
+    return found;
+  }
+
+  async #place(op: CopyOp, target: Tree, options: SolveOptions): Promise<CopyPlan> {
+    const { selection } = await this.#select(op, options);
+    const owner = await lookUpOwner(op.chown, target, this.#options, options);
+    return placeSelection(selection, await this.#options.views.of(target, options), {
+      destination: op.destination,
+      owner,
+      mode: op.chmod === undefined ? undefined : parseChmod(op.chmod),
+      epoch: this.#options.epoch,
+      now: Math.floor(Date.now() / 1000),
+    });
+  }
+}
+
+async function lastKey(keys: AsyncIterable<string>): Promise<Digest> {
+  let last = '';
+  for await (const key of keys) last = key;
+  return last as Digest;
+}
+
+function refuseArchives(op: CopyOp): void {
+  const archive = op.sources.find((source) => /\.(tar|tgz|tbz2?|txz|tar\.[a-z0-9]+)$/i.test(source));
+  if (archive === undefined) return;
+  throw failure('UNSUPPORTED', 'add', archive, 'unpacking a local archive is not supported yet', {
+    hint: 'unpack it in the context and COPY the directory',
+  });
+}

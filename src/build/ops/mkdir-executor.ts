@@ -1,0 +1,62 @@
+import { digestOfValue } from '../../lib/canonical-json.ts';
+import type { Digest } from '../../lib/digest.ts';
+import { failure } from '../../lib/errors.ts';
+import type { Node } from '../graph/graph.ts';
+import type { MkdirOp } from '../graph/op.ts';
+import type { KeeperClient } from '../keeper/keeper-client.ts';
+import type { CopyPlan } from '../snapshot/copy/copy-plan.ts';
+import { planDirectory } from '../snapshot/copy/plan-directory.ts';
+import type { SolveOptions } from '../solver/vertex.ts';
+import { layerFromPlan } from './layer-file.ts';
+import type { LayerIntake } from './layer-intake.ts';
+import type { LayerSources } from './layer-sources.ts';
+import type { OpExecutor } from './op-executor.ts';
+import { lookUpOwner } from './owner-lookup.ts';
+import type { TargetViews } from './target-views.ts';
+import type { Outcome, Tree } from './tree.ts';
+
+export interface MkdirExecutorOptions {
+  readonly views: TargetViews;
+  readonly intake: LayerIntake;
+  readonly sources: LayerSources;
+  readonly keeper: () => Promise<KeeperClient>;
+  readonly epoch?: number | undefined;
+}
+
+/** WORKDIR: a layer with the directories that were missing, empty when none was, as BuildKit's is. */
+export class MkdirExecutor implements OpExecutor<MkdirOp> {
+  readonly #options: MkdirExecutorOptions;
+
+  constructor(options: MkdirExecutorOptions) {
+    this.#options = options;
+  }
+
+  async *keys(op: MkdirOp, [target]: readonly Tree[], options: SolveOptions): AsyncIterable<string> {
+    if (target === undefined) return;
+    const { epoch } = this.#options;
+    yield digestOfValue({ op, target: target.key, epoch });
+    yield this.#canonical(op, await this.#plan(op, target, options));
+  }
+
+  async exec(op: MkdirOp, [target]: readonly Tree[], _node: Node, options: SolveOptions): Promise<Outcome> {
+    if (target === undefined) throw failure('STORE', 'make directory', op.path, 'the step has no tree');
+    const plan = await this.#plan(op, target, options);
+    const now = Math.floor(Date.now() / 1000);
+    const layer = await layerFromPlan(plan, undefined, this.#options.intake, { ...options, now });
+    return { key: this.#canonical(op, plan), layers: [layer] };
+  }
+
+  #canonical(op: MkdirOp, plan: CopyPlan): Digest {
+    return digestOfValue({ op, facts: plan.facts, epoch: this.#options.epoch });
+  }
+
+  async #plan(op: MkdirOp, target: Tree, options: SolveOptions): Promise<CopyPlan> {
+    const { views, epoch } = this.#options;
+    const owner = await lookUpOwner(op.user, target, this.#options, options);
+    return planDirectory(op.path, await views.of(target, options), {
+      owner,
+      epoch,
+      now: Math.floor(Date.now() / 1000),
+    });
+  }
+}

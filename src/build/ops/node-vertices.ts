@@ -1,0 +1,44 @@
+import { digestOfValue } from '../../lib/canonical-json.ts';
+import type { Node } from '../graph/graph.ts';
+import type { Op } from '../graph/op.ts';
+import type { Vertex } from '../solver/vertex.ts';
+import type { OpExecutor, OpExecutors } from './op-executor.ts';
+import type { Outcome, Tree } from './tree.ts';
+
+export type NodeVertex = Vertex<Tree, Outcome>;
+
+/** Graph nodes as the solver's vertices; a vertex's id is its node's digest. */
+export class NodeVertices {
+  readonly #executors: OpExecutors;
+  readonly #vertices = new Map<string, NodeVertex>();
+
+  constructor(executors: OpExecutors) {
+    this.#executors = executors;
+  }
+
+  of(node: Node): NodeVertex {
+    let vertex = this.#vertices.get(node.digest);
+    if (vertex === undefined) {
+      vertex = this.#make(node);
+      this.#vertices.set(node.digest, vertex);
+    }
+    return vertex;
+  }
+
+  #make(node: Node): NodeVertex {
+    const executor: OpExecutor = this.#executors[node.op.kind] as OpExecutor<Op>;
+    return {
+      id: node.digest,
+      inputs: node.inputs.map((input) => this.of(input)),
+      keys: (inputs, options) => executor.keys(node.op, inputs, options),
+      exec: (inputs, options) => executor.exec(node.op, inputs, node, options),
+      join: (inputs, outcome) => joinTree(inputs[0], outcome),
+    };
+  }
+}
+
+/** Same layers in the same order, the same key, whatever made them. */
+function joinTree(below: Tree | undefined, outcome: Outcome): Tree {
+  if (below === undefined) return outcome;
+  return { key: digestOfValue([below.key, outcome.key]), layers: [...below.layers, ...outcome.layers] };
+}

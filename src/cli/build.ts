@@ -1,0 +1,89 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { buildImage } from '../app/build.ts';
+import { failure } from '../lib/errors.ts';
+import { type ProgressMode, progressRenderer } from './progress.ts';
+import { renderBuilt } from './render-built.ts';
+
+interface Flags {
+  readonly file?: string;
+  readonly tag: string[];
+  readonly platform: string[];
+  readonly target?: string;
+  readonly buildArg: string[];
+  readonly cache: boolean;
+  readonly push?: boolean;
+  /** True: push. */
+  readonly output?: boolean;
+  readonly network: 'host' | 'none' | 'default';
+  readonly progress: ProgressMode;
+  readonly quiet?: boolean;
+}
+
+const append = (value: string, previous: string[]): string[] => [...previous, value];
+
+/** `type=image`, `type=image,push=true` and `type=registry`, buildx's spelling; the short form is the type alone. */
+function parseOutput(text: string): boolean {
+  const fields = text.split(',').map((field) => field.trim());
+  const type = fields
+    .find((field) => !field.includes('=') || field.startsWith('type='))
+    ?.replace(/^type=/, '');
+  const others = fields.filter((field) => field.includes('=') && !field.startsWith('type='));
+  const unknown = others.find((field) => !/^push=(true|false)$/.test(field));
+  if (unknown !== undefined) throw new InvalidArgumentError(`"${unknown}" is not supported yet.`);
+  if (type !== 'image' && type !== 'registry') {
+    throw new InvalidArgumentError(`type "${type ?? ''}" is not supported yet: image and registry are.`);
+  }
+  return type === 'registry' || others.includes('push=true');
+}
+
+export function command(program: Command, context: { signal: AbortSignal }): Command {
+  return program
+    .description('Build a multi-platform image from a Dockerfile.')
+    .argument('<context>', 'directory that the Dockerfile copies from')
+    .option('-f, --file <path>', 'the Dockerfile (default: CONTEXT/Dockerfile)')
+    .option('-t, --tag <reference>', 'name of the result; may be given several times', append, [])
+    .option('--platform <list>', 'platforms, comma separated (default: this machine’s)', append, [])
+    .option('--target <stage>', 'stage to build (default: the last)')
+    .option('--build-arg <name=value>', 'value of an ARG; NAME alone takes the environment’s', append, [])
+    .option('--no-cache', 'run every step again')
+    .option('--push', 'push the result to the registry that its name says')
+    .option('-o, --output <spec>', 'type=image (the local store) or type=registry (as --push)', parseOutput)
+    .addOption(
+      new Option('--network <mode>', 'network of RUN steps')
+        .choices(['default', 'host', 'none'])
+        .default('default'),
+    )
+    .addOption(
+      new Option('--progress <mode>', 'how progress is shown')
+        .choices(['auto', 'tty', 'plain', 'quiet', 'json'])
+        .default('auto'),
+    )
+    .option('-q, --quiet', 'print nothing but the digest')
+    .action(async (directory: string, flags: Flags) => {
+      if (directory === '-') {
+        throw failure('UNSUPPORTED', 'build', '-', 'a context from standard input is not supported yet', {
+          hint: 'unpack it into a directory and name that',
+        });
+      }
+      const progress = await progressRenderer(flags.quiet ? 'quiet' : flags.progress, process.stderr);
+      try {
+        const built = await buildImage({
+          context: directory,
+          file: flags.file,
+          tags: flags.tag,
+          platforms: flags.platform,
+          target: flags.target,
+          buildArgs: flags.buildArg,
+          cache: flags.cache,
+          network: flags.network === 'none' ? 'none' : 'host',
+          push: (flags.push ?? false) || (flags.output ?? false),
+          signal: context.signal,
+          onEvent: (event) => progress.onEvent(event),
+        });
+        progress.close();
+        process.stdout.write(flags.quiet ? `${built.root.digest}\n` : renderBuilt(built));
+      } finally {
+        progress.close();
+      }
+    });
+}

@@ -1,0 +1,20 @@
+import type { BuildEvent } from '../app/build.ts';
+import type { ProgressRenderer } from './progress.ts';
+
+/** Raised when a field of an event changes its meaning. */
+const version = 1;
+
+/** One JSON object a line: `{"version":1,"time":…,"type":…}`. */
+export class JsonProgress implements ProgressRenderer {
+  readonly #out: { write(text: string): unknown };
+
+  constructor(out: { write(text: string): unknown }) {
+    this.#out = out;
+  }
+
+  onEvent(event: BuildEvent): void {
+    this.#out.write(`${JSON.stringify({ version, time: new Date().toISOString(), ...event })}\n`);
+  }
+
+  close(): void {}
+}

@@ -1,0 +1,82 @@
+import type { BuildEvent } from '../app/build.ts';
+import type { ProgressRenderer } from './progress.ts';
+import { stepLabel } from './step-label.ts';
+
+function seconds(milliseconds: number): string {
+  return `${(milliseconds / 1000).toFixed(1)}s`;
+}
+
+/** Lines that only ever grow: `#3 [linux/arm64 2/4] RUN make`, `#3 0.5 output`, `#3 DONE 1.2s`. */
+export class PlainProgress implements ProgressRenderer {
+  readonly #out: { write(text: string): unknown };
+  readonly #numbers = new Map<string, number>();
+  readonly #started = new Map<string, number>();
+  readonly #partial = new Map<string, string>();
+
+  constructor(out: { write(text: string): unknown }) {
+    this.#out = out;
+  }
+
+  onEvent(event: BuildEvent): void {
+    switch (event.type) {
+      case 'step-started':
+        this.#started.set(event.id, performance.now());
+        this.#line(event.id, stepLabel(event.steps));
+        break;
+      case 'step-cached':
+        this.#line(event.id, 'CACHED');
+        break;
+      case 'step-done':
+        this.#flush(event.id);
+        this.#line(event.id, `DONE ${seconds(event.milliseconds)}`);
+        break;
+      case 'step-failed':
+        this.#flush(event.id);
+        this.#line(event.id, `ERROR: ${event.message}`);
+        break;
+      case 'output':
+        this.#output(event.id, event.text);
+        break;
+      case 'warning':
+        this.#out.write(
+          `warning: ${event.warning.rule}: ${event.warning.message} (line ${event.warning.line})\n`,
+        );
+        break;
+      case 'image':
+        this.#out.write(`image ${event.manifest.digest}\n`);
+        break;
+      case 'planned':
+      case 'layer-fetch':
+      case 'keeper-started':
+      case 'exported':
+      case 'blob':
+        break;
+    }
+  }
+
+  close(): void {
+    for (const id of this.#partial.keys()) this.#flush(id);
+  }
+
+  #line(id: string, text: string): void {
+    let number = this.#numbers.get(id);
+    if (number === undefined) {
+      number = this.#numbers.size + 1;
+      this.#numbers.set(id, number);
+    }
+    this.#out.write(`#${number} ${text}\n`);
+  }
+
+  #output(id: string, text: string): void {
+    const lines = ((this.#partial.get(id) ?? '') + text).split(/\r?\n/);
+    this.#partial.set(id, lines.pop() ?? '');
+    const time = ((performance.now() - (this.#started.get(id) ?? performance.now())) / 1000).toFixed(2);
+    for (const line of lines) this.#line(id, `${time} ${line}`);
+  }
+
+  #flush(id: string): void {
+    const rest = this.#partial.get(id);
+    this.#partial.delete(id);
+    if (rest) this.#line(id, rest);
+  }
+}

@@ -1,0 +1,111 @@
+import type { BuildEvent } from '../app/build.ts';
+import type { ProgressRenderer } from './progress.ts';
+import { printable, stepLabel } from './step-label.ts';
+
+const redrawMilliseconds = 100;
+
+interface Row {
+  readonly label: string;
+  readonly started: number;
+  state: 'running' | 'cached' | 'done' | 'failed';
+  milliseconds: number;
+  last: string;
+}
+
+/** A line a step; finished ones scroll away above, running ones are redrawn in place with the last line of their output. */
+export class TerminalProgress implements ProgressRenderer {
+  readonly #out: NodeJS.WriteStream;
+  readonly #rows = new Map<string, Row>();
+  readonly #timer: NodeJS.Timeout;
+  #drawn = 0;
+
+  constructor(out: NodeJS.WriteStream) {
+    this.#out = out;
+    this.#timer = setInterval(() => this.#draw(), redrawMilliseconds);
+    this.#timer.unref();
+  }
+
+  onEvent(event: BuildEvent): void {
+    switch (event.type) {
+      case 'step-started': {
+        const label = stepLabel(event.steps);
+        this.#rows.set(event.id, {
+          label,
+          started: performance.now(),
+          state: 'running',
+          milliseconds: 0,
+          last: '',
+        });
+        break;
+      }
+      case 'step-cached':
+        this.#finish(event.id, 'cached', 0);
+        break;
+      case 'step-done':
+        this.#finish(event.id, 'done', event.milliseconds);
+        break;
+      case 'step-failed':
+        this.#finish(event.id, 'failed', 0);
+        break;
+      case 'output': {
+        const row = this.#rows.get(event.id);
+        const line = event.text.trimEnd().split('\n').at(-1);
+        if (row && line) row.last = printable(line);
+        break;
+      }
+      case 'warning':
+        this.#above(`warning: ${event.warning.rule}: ${event.warning.message} (line ${event.warning.line})`);
+        break;
+      case 'planned':
+      case 'layer-fetch':
+      case 'keeper-started':
+      case 'image':
+      case 'exported':
+      case 'blob':
+        break;
+    }
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    this.#erase();
+  }
+
+  #finish(id: string, state: Row['state'], milliseconds: number): void {
+    const row = this.#rows.get(id);
+    if (row === undefined) return;
+    row.state = state;
+    row.milliseconds = milliseconds;
+    this.#rows.delete(id);
+    this.#above(this.#text(row));
+  }
+
+  #above(text: string): void {
+    this.#erase();
+    this.#out.write(`${text}\n`);
+    this.#draw();
+  }
+
+  #text(row: Row): string {
+    const time = row.state === 'running' ? performance.now() - row.started : row.milliseconds;
+    const end =
+      row.state === 'cached' ? 'CACHED' : row.state === 'failed' ? 'ERROR' : `${(time / 1000).toFixed(1)}s`;
+    const width = Math.max(20, (this.#out.columns ?? 80) - 1);
+    const mark = row.state === 'running' ? '…' : row.state === 'failed' ? '✗' : '✓';
+    const left = `${mark} ${row.label}${row.state === 'running' && row.last ? `  ${row.last}` : ''}`;
+    const room = width - end.length - 1;
+    return `${left.length > room ? `${left.slice(0, room - 1)}…` : left.padEnd(room)} ${end}`;
+  }
+
+  #erase(): void {
+    if (this.#drawn > 0) this.#out.write(`\u001b[${this.#drawn}A\u001b[0J`);
+    this.#drawn = 0;
+  }
+
+  #draw(): void {
+    this.#erase();
+    const rows = [...this.#rows.values()].slice(0, Math.max(1, (this.#out.rows ?? 24) - 2));
+    for (const row of rows) this.#out.write(`${this.#text(row)}\n`);
+    this.#drawn = rows.length;
+  }
+}

@@ -1,0 +1,34 @@
+import type { BuildEvent } from '../app/build.ts';
+
+export type ProgressMode = 'auto' | 'tty' | 'plain' | 'quiet' | 'json';
+
+/** Reads a build's events and shows them; `close` leaves the terminal as it was. */
+export interface ProgressRenderer {
+  onEvent(event: BuildEvent): void;
+  close(): void;
+}
+
+/** `auto`: steps on a terminal, plain lines otherwise (quiet steps, failures always). */
+export async function progressRenderer(
+  mode: ProgressMode,
+  out: NodeJS.WriteStream,
+): Promise<ProgressRenderer> {
+  switch (mode) {
+    case 'quiet':
+      return { onEvent: () => {}, close: () => {} };
+    case 'json': {
+      const { JsonProgress } = await import('./progress-json.ts');
+      return new JsonProgress(out);
+    }
+    case 'tty': {
+      const { TerminalProgress } = await import('./progress-terminal.ts');
+      return new TerminalProgress(out);
+    }
+    case 'plain': {
+      const { PlainProgress } = await import('./progress-plain.ts');
+      return new PlainProgress(out);
+    }
+    case 'auto':
+      return await progressRenderer(out.isTTY ? 'tty' : 'quiet', out);
+  }
+}
