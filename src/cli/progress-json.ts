@@ -1,5 +1,5 @@
 import type { BuildEvent } from '../app/build.ts';
-import type { ProgressRenderer } from './progress.ts';
+import type { ProgressRenderer } from './progress-renderer.ts';
 
 /** Raised when a field of an event changes its meaning. */
 const version = 1;

@@ -1,5 +1,5 @@
 import type { BuildEvent } from '../app/build.ts';
-import type { ProgressRenderer } from './progress.ts';
+import type { ProgressRenderer } from './progress-renderer.ts';
 import { stepLabel } from './step-label.ts';
 
 function seconds(milliseconds: number): string {

@@ -1,5 +1,5 @@
 import type { BuildEvent } from '../app/build.ts';
-import type { ProgressRenderer } from './progress.ts';
+import type { ProgressRenderer } from './progress-renderer.ts';
 import { printable, stepLabel } from './step-label.ts';
 
 const redrawMilliseconds = 100;

@@ -1,12 +1,6 @@
-import type { BuildEvent } from '../app/build.ts';
+import type { ProgressRenderer } from './progress-renderer.ts';
 
 export type ProgressMode = 'auto' | 'tty' | 'plain' | 'quiet' | 'json';
-
-/** Reads a build's events and shows them; `close` leaves the terminal as it was. */
-export interface ProgressRenderer {
-  onEvent(event: BuildEvent): void;
-  close(): void;
-}
 
 /** `auto`: steps on a terminal, plain lines otherwise (quiet steps, failures always). */
 export async function progressRenderer(

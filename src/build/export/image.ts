@@ -4,7 +4,6 @@ import { digestOfValue } from '../../lib/canonical-json.ts';
 import { digestOf } from '../../lib/digest.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { mediaTypes } from '../../oci/media-types.ts';
-import type { RecordStore } from '../cache/record-store.ts';
 import type { ImagePlan } from '../graph/image-plan.ts';
 import { type ImageLayers, imageConfig, imageIndex, imageManifest } from './image-documents.ts';
 
@@ -13,10 +12,16 @@ export interface ImageRecord {
   readonly created: number;
 }
 
+/** Remembers image records by key. */
+export interface ImageRecords {
+  get(key: string): Promise<ImageRecord | undefined>;
+  set(key: string, record: ImageRecord): Promise<void>;
+}
+
 export interface ExportOptions extends IoOptions {
   /** SOURCE_DATE_EPOCH, seconds. */
   epoch?: number | undefined;
-  records: RecordStore<ImageRecord>;
+  records: ImageRecords;
   /** Seconds since 1970. */
   now: number;
 }

@@ -1,5 +1,5 @@
-import { IgnoreMatcher, parseIgnoreFile } from '../dockerfile/ignore.ts';
-import { type FilterVerdict, RootedTree } from '../snapshot/copy/rooted-tree.ts';
+import { IgnoreMatcher, parseIgnoreFile } from '../../dockerfile/ignore.ts';
+import { type FilterVerdict, RootedTree } from '../../snapshot/copy/rooted-tree.ts';
 
 /** The build context as COPY sees it: below its directory, less what the ignore file takes out. */
 export function contextTree(directory: string, ignoreFile: string): RootedTree {
