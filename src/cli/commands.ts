@@ -25,4 +25,8 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'Copy an image from the local store to a registry',
     load: () => import('./push.ts'),
   },
+  serve: {
+    summary: 'Serve a registry from a directory',
+    load: () => import('./serve.ts'),
+  },
 };

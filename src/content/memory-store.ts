@@ -11,6 +11,7 @@ import type {
   Ingester,
   IoOptions,
   RangeReader,
+  SizeLookup,
   Store,
   TagLister,
   Untagger,
@@ -18,7 +19,7 @@ import type {
 import { verified } from './verify.ts';
 
 /** A store in memory: for tests, and for a handful of manifests and configs that are made before they are sent. */
-export class MemoryStore implements Store, Ingester, RangeReader, TagLister, Deleter, Untagger {
+export class MemoryStore implements Store, Ingester, RangeReader, TagLister, Deleter, Untagger, SizeLookup {
   readonly #blobs = new Map<Digest, Buffer>();
   readonly #manifests = new Map<Digest, Descriptor>();
   readonly #tags = new Map<string, Descriptor>();
@@ -56,6 +57,10 @@ export class MemoryStore implements Store, Ingester, RangeReader, TagLister, Del
 
   async exists(descriptor: Descriptor): Promise<boolean> {
     return this.#blobs.get(descriptor.digest)?.length === descriptor.size;
+  }
+
+  async sizeOf(digest: Digest): Promise<number | undefined> {
+    return this.#blobs.get(digest)?.length;
   }
 
   async resolve(reference: string): Promise<Descriptor> {

@@ -76,6 +76,18 @@ export interface ReferrerLister {
   listReferrers(digest: Digest, options?: IoOptions): AsyncIterable<Descriptor>;
 }
 
+/** Can say how large a blob is that it knows by its digest alone. */
+export interface SizeLookup {
+  /** Bytes; undefined when it has no such content. */
+  sizeOf(digest: Digest, options?: IoOptions): Promise<number | undefined>;
+}
+
+/** Can take over a whole file of this machine without copying it. */
+export interface Adopter {
+  /** `verified`: the descriptor was computed while the file was written. Default false: its bytes are read and compared. */
+  adopt(path: string, descriptor: Descriptor, options?: IoOptions & { verified?: boolean }): Promise<void>;
+}
+
 type Capable<C> = Store & C;
 
 export const canIngest = (store: Store): store is Capable<Ingester> => 'ingest' in store;
@@ -86,3 +98,5 @@ export const canListTags = (store: Store): store is Capable<TagLister> => 'listT
 export const canDelete = (store: Store): store is Capable<Deleter> => 'delete' in store;
 export const canUntag = (store: Store): store is Capable<Untagger> => 'untag' in store;
 export const canListReferrers = (store: Store): store is Capable<ReferrerLister> => 'listReferrers' in store;
+export const canLookUpSize = (store: Store): store is Capable<SizeLookup> => 'sizeOf' in store;
+export const canAdopt = (store: Store): store is Capable<Adopter> => 'adopt' in store;

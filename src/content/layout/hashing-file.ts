@@ -68,9 +68,9 @@ export class HashingFile {
     return this.#queuedBytes > queuedBytesLimit ? this.#flushing : undefined;
   }
 
-  /** Everything that `source` gives. `check` is asked with the size that the file would have, and throws to refuse it. */
+  /** Everything that `source` gives; it is not destroyed, so that a request can still be answered. `check` is asked with the size that the file would have, and throws to refuse it. */
   async appendAll(source: Readable, check?: (bytes: number) => void): Promise<void> {
-    for await (const chunk of source) {
+    for await (const chunk of source.iterator({ destroyOnReturn: false })) {
       check?.(this.#bytes + (chunk as Buffer).length);
       await this.append(chunk as Buffer);
     }

@@ -11,12 +11,14 @@ import { mediaTypes } from '../../oci/media-types.ts';
 import { isDescriptor, isDocumentType, parseDocument, parseObject } from '../document.ts';
 import { collect } from '../read-manifest.ts';
 import type {
+  Adopter,
   Content,
   Deleter,
   FileBacked,
   Ingester,
   IoOptions,
   RangeReader,
+  SizeLookup,
   Store,
   TagLister,
   Untagger,
@@ -31,7 +33,9 @@ const lockName = 'index.json.lock';
  * An OCI image layout on disk (image-layout.md), which other tools and other processes may use at the same time. A reference is the
  * `org.opencontainers.image.ref.name` of an entry of index.json, or a digest.
  */
-export class LayoutStore implements Store, Ingester, FileBacked, RangeReader, TagLister, Deleter, Untagger {
+export class LayoutStore
+  implements Store, Ingester, FileBacked, RangeReader, TagLister, Deleter, Untagger, SizeLookup, Adopter
+{
   readonly directory: string;
   readonly #blobs: BlobDirectory;
 
@@ -87,6 +91,11 @@ export class LayoutStore implements Store, Ingester, FileBacked, RangeReader, Ta
     options: IoOptions = {},
   ): Promise<Readable> {
     return await this.#blobs.readRange(descriptor, offset, length, options);
+  }
+
+  async sizeOf(digest: Digest, options: IoOptions = {}): Promise<number | undefined> {
+    throwIfAborted(options.signal);
+    return await this.#blobs.size(digest);
   }
 
   async exists(descriptor: Descriptor, options: IoOptions = {}): Promise<boolean> {
