@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -99,6 +99,27 @@ describe('the registry client against docker-registry', { skip }, () => {
     assert.equal((await second.resolve('v2')).digest, descriptors.manifest.digest);
   });
 
+  test('transfers that break in the middle end well', async () => {
+    const bytes = randomBytes(8_000_000);
+    const blob = { mediaType: mediaTypes.ociLayer, digest: digestOf(bytes), size: bytes.length };
+    const proxy = await breakingProxy(host, 3_000_000);
+    const events: string[] = [];
+    const broken = new RegistryClient({
+      credentials: anonymous,
+      pace: 0.1,
+      onEvent: (event) => events.push(event.type === 'resume' ? event.direction : event.type),
+    });
+    try {
+      const store = broken.repository(proxy.host, 'broken/a');
+      await store.push(blob, contentFromBytes(bytes));
+      assert.ok(bytes.equals(await collect(await store.fetch(blob))));
+      assert.deepEqual([...new Set(events)], ['upload', 'download']);
+    } finally {
+      broken.close();
+      await proxy.close();
+    }
+  });
+
   test('every page of tags is listed', async () => {
     const store = repository('tags/many');
     const { descriptors, ...bytes } = sampleImage();
@@ -111,3 +132,39 @@ describe('the registry client against docker-registry', { skip }, () => {
     assert.equal(tags.length, 12);
   });
 });
+
+/** Passes on to `target`, and breaks the first connection of each direction that carried `bytes`. */
+async function breakingProxy(
+  target: string,
+  bytes: number,
+): Promise<{ host: string; close(): Promise<void> }> {
+  const [name, port] = target.split(':');
+  const broken = new Set<string>();
+  const server = createServer((client) => {
+    const upstream = connect(Number(port), name);
+    const end = () => {
+      client.destroy();
+      upstream.destroy();
+    };
+    for (const [from, to, direction] of [
+      [client, upstream, 'up'],
+      [upstream, client, 'down'],
+    ] as const) {
+      let passed = 0;
+      from.on('data', (chunk: Buffer) => {
+        passed += chunk.length;
+        if (passed > bytes && !broken.has(direction)) {
+          broken.add(direction);
+          end();
+        }
+      });
+      from.on('error', end).on('close', end);
+      from.pipe(to);
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close: () => new Promise((resolve) => server.close(() => resolve())),
+  };
+}
