@@ -8,7 +8,7 @@ import { isFailure } from '../lib/errors.ts';
 import type { EntryHeader } from './entry.ts';
 import { readToc } from './read-toc.ts';
 import { encodeHeader, paddingOf } from './tar-header.ts';
-import { TarReader } from './tar-reader.ts';
+import { TarParser } from './tar-parser.ts';
 
 const base = { mode: 0o644, uid: 0, gid: 0, size: 0, mtime: 1 };
 
@@ -40,9 +40,9 @@ describe('readToc', () => {
       assert.deepEqual(
         toc.entries.map((entry) => [entry.path.length, entry.type, entry.uid]),
         [
+          [4, 'symlink', 0],
           [1, 'directory', 0],
           [242, 'file', 4_000_000],
-          [4, 'symlink', 0],
         ],
       );
       assert.deepEqual(toc.whiteouts, ['d/gone']);
@@ -72,11 +72,11 @@ describe('readToc', () => {
         async (edits, step) => {
           const bytes = Buffer.from(plain);
           for (const [position, value] of edits) bytes[position] = value;
-          const reader = new TarReader({ entry: () => {} });
+          const reader = new TarParser({ entry: () => {}, data: () => {}, end: () => {} });
           try {
             for (let offset = 0; offset < bytes.length; offset += step)
-              await reader.write(bytes.subarray(offset, offset + step));
-            reader.end();
+              reader.write(bytes.subarray(offset, offset + step));
+            reader.close();
           } catch (error) {
             assert.ok(isFailure(error), String(error));
           }

@@ -101,7 +101,7 @@ function ustar(
 }
 
 function octal(block: Buffer, offset: number, width: number, value: number, path: BytePath): void {
-  if (!Number.isSafeInteger(value) || value < 0) {
+  if (!Number.isSafeInteger(value) || value < 0 || value >= 8 ** (width - 1)) {
     throw failure('ARCHIVE', 'write', displayPath(path), `${value} is no number that a tar header can hold`);
   }
   block.write(value.toString(8).padStart(width - 1, '0'), offset, 'latin1');
