@@ -9,7 +9,7 @@ import { type EmbeddedRegistry, startRegistry } from '../../scripts/embedded-reg
 import { removeTree } from '../../scripts/remove-tree.ts';
 import type { ImageConfig, Index, Manifest } from '../../src/oci/manifest.ts';
 import { formatPlatform } from '../../src/oci/platform.ts';
-import { withoutPrograms } from '../fixtures/capabilities.ts';
+import { withoutPrograms, withoutRunSteps } from '../fixtures/capabilities.ts';
 import { makeOrdinaryUser, type OrdinaryUser } from '../fixtures/ordinary-user.ts';
 import { polyarch, succeed } from '../fixtures/run-program.ts';
 
@@ -49,7 +49,7 @@ function writeContext(directory: string, text: string): void {
 
 const machines: Readonly<Record<string, string>> = { amd64: 'x86_64', arm64: 'aarch64' };
 
-describe('first light', { timeout: 300_000 }, () => {
+describe('first light', { timeout: 300_000, skip: withoutRunSteps() }, () => {
   const scratch = mkdtempSync(join(tmpdir(), 'polyarch-first-light-'));
   const context = join(scratch, 'context');
   const env = { ...process.env, POLYARCH_HOME: join(scratch, 'home') };
