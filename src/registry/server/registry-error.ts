@@ -54,10 +54,11 @@ export function jsonResponse(
   } = {},
 ): RegistryResponse {
   const body = Buffer.from(JSON.stringify(value));
+  // The length of this body goes last: headers of an error may come from an answer that has none.
   const headers = {
     'content-type': options.contentType ?? 'application/json',
-    'content-length': body.length,
     ...options.headers,
+    'content-length': body.length,
   };
   return { status: options.status ?? 200, headers, body };
 }

@@ -70,6 +70,9 @@ function callerOf(handler: Handler): Call {
       Object.entries(response.headers).map(([name, value]) => [name, String(value)]),
     );
     const isJson = /json/.test(headers['content-type'] ?? '') && bytes.length > 0;
+    if (method !== 'HEAD' && response.status !== 304) {
+      assert.equal(Number(headers['content-length'] ?? 0), bytes.length, `${method} ${target}`);
+    }
     return { status: response.status, headers, body: bytes, json: isJson ? JSON.parse(String(bytes)) : {} };
   };
 }
