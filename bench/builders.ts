@@ -1,0 +1,128 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { type BuildFixture, platforms } from './build-fixture.ts';
+import type { Contender } from './harness.ts';
+import { isRegisteredOnHost, setHostEmulator } from './host-emulators.ts';
+import { findPeer, hasCommand, polyarch, run } from './programs.ts';
+
+/** `cold`: nothing is cached, the target repository is new. `warm`: the same build again, to the same tag. */
+export type Temperature = 'cold' | 'warm';
+
+/** What the benchmarks do with a builder. */
+interface Builder {
+  readonly name: string;
+  /** Builds and pushes `registry/repository:1`. */
+  build(repository: string): Promise<void>;
+  /** Forgets all that earlier builds left. */
+  forget(): Promise<void>;
+  /** Not timed, before each build. */
+  ready?(): Promise<void>;
+  /** Not timed, after each build. */
+  settled?(): Promise<void>;
+}
+
+const list = platforms.join(',');
+
+function polyarchBuilder(fixture: BuildFixture): Builder {
+  const home = join(fixture.directory, 'polyarch-home');
+  const env = { ...process.env, POLYARCH_HOME: home };
+  return {
+    name: 'polyarch build --push',
+    async build(repository) {
+      const tag = `${fixture.registry}/${repository}:1`;
+      await run(polyarch, ['build', '--platform', list, '-t', tag, '--push', fixture.context], { env });
+    },
+    async forget() {
+      // Trees in it may belong to subordinate ids; root, who runs the peers, may delete them.
+      rmSync(home, { recursive: true, force: true });
+      mkdirSync(home);
+    },
+    async ready() {
+      if (!setHostEmulator(false)) throw new Error("Cannot switch off the host's emulator: run as root");
+    },
+    async settled() {
+      setHostEmulator(true);
+    },
+  };
+}
+
+function buildxBuilder(fixture: BuildFixture, docker: string): Builder {
+  const options = ['--network', 'host', '--provenance=false', '--platform', list];
+  return {
+    name: 'docker buildx build --push',
+    async build(repository) {
+      const tag = `${fixture.registry}/${repository}:1`;
+      await run(docker, ['buildx', 'build', '-q', ...options, '-t', tag, '--push', fixture.context]);
+    },
+    async forget() {
+      await run(docker, ['builder', 'prune', '-af']);
+    },
+  };
+}
+
+function buildahBuilder(fixture: BuildFixture, buildah: string): Builder {
+  const auth = join(fixture.directory, 'auth.json');
+  writeFileSync(auth, '{}');
+  const { DOCKER_CONFIG: _ignored, ...rest } = process.env;
+  const env = { ...rest, REGISTRY_AUTH_FILE: auth };
+  const call = async (...args: string[]) => await run(buildah, args, { env, cwd: fixture.context });
+  const options = ['--layers', '--network', 'host', '--tls-verify=false', '--platform', list];
+  const manifest = 'localhost/polyarch-bench';
+  return {
+    name: 'buildah build; buildah manifest push --all',
+    async build(repository) {
+      await call('build', ...options, '--manifest', manifest, fixture.context);
+      const target = `docker://${fixture.registry}/${repository}:1`;
+      await call('manifest', 'push', '--all', '--tls-verify=false', manifest, target);
+    },
+    async forget() {
+      await call('rmi', '--all', '--force');
+    },
+    async ready() {
+      // A manifest list that is there already would be appended to.
+      await call('manifest', 'rm', manifest).catch(() => {});
+    },
+  };
+}
+
+function contender(fixture: BuildFixture, builder: Builder, temperature: Temperature): Contender {
+  const name = builder.name.split(' ')[0] ?? '';
+  const repository = (round: number) => (temperature === 'warm' ? `${name}/warm` : `${name}/cold${round}`);
+  return {
+    name: builder.name,
+    async prepare() {
+      if (temperature === 'cold') await builder.forget();
+      await builder.ready?.();
+    },
+    run: (round) => builder.build(repository(round)),
+    async check(round) {
+      await builder.settled?.();
+      await fixture.checkIndex(repository(round), '1');
+    },
+  };
+}
+
+/** Ours first, then the peers that are there. `withBuildah`: it is slow. */
+export function builders(
+  fixture: BuildFixture,
+  temperature: Temperature,
+  options: { withBuildah: boolean },
+): { contenders: Contender[]; missing: string[] } {
+  const found: Builder[] = [];
+  const missing: string[] = [];
+  if (hasCommand('build')) found.push(polyarchBuilder(fixture));
+  else missing.push('polyarch build: the command does not exist yet; ratios are to the first row');
+  const unregistered = "needs an emulator in the host's binfmt table, and there is none";
+  for (const [program, make, wanted] of [
+    ['docker', buildxBuilder, true],
+    ['buildah', buildahBuilder, options.withBuildah],
+  ] as const) {
+    if (!wanted) continue;
+    const path = findPeer(program);
+    if (path === undefined) missing.push(`${program}: not installed`);
+    else if (!isRegisteredOnHost()) missing.push(`${program}: ${unregistered}`);
+    else found.push(make(fixture, path));
+  }
+  return { contenders: found.map((builder) => contender(fixture, builder, temperature)), missing };
+}

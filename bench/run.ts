@@ -1,0 +1,72 @@
+import { writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+
+import { type Comparison, json, machine, machineLine, table } from './report.ts';
+
+type Benchmark = (options: { rounds?: number; onRound: (line: string) => void }) => Promise<Comparison[]>;
+
+/** Loaded when chosen, so that one benchmark's imports do not burden another. */
+const benchmarks: Readonly<Record<string, { what: string; load: () => Promise<Benchmark> }>> = {
+  startup: {
+    what: '--version, against node and skopeo',
+    load: async () => (await import('./startup.ts')).startup,
+  },
+  pack: {
+    what: 'writing a layer, against GNU tar | pigz',
+    load: async () => (await import('./pack.ts')).pack,
+  },
+  'build-cold': {
+    what: 'nothing cached, against BuildKit',
+    load: async () => (await import('./build.ts')).buildCold,
+  },
+  'build-warm': {
+    what: 'the same build again, against BuildKit',
+    load: async () => (await import('./build.ts')).buildWarm,
+  },
+  'build-two-platforms': {
+    what: 'both, against BuildKit and buildah',
+    load: async () => (await import('./build.ts')).buildTwoPlatforms,
+  },
+};
+
+const usage = `Usage: npm run bench -- NAME [--rounds N] [--json FILE] [--verbose]
+
+${Object.entries(benchmarks)
+  .map(([name, { what }]) => `  ${name.padEnd(20)} ${what}`)
+  .join('\n')}
+
+  --rounds N    timed rounds
+  --json FILE   writes the figures there; without it they follow the tables on one line
+  --verbose     shows each round on stderr
+`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    rounds: { type: 'string' },
+    json: { type: 'string' },
+    verbose: { type: 'boolean', default: false },
+  },
+});
+const [name = '', ...rest] = positionals;
+const chosen = Object.hasOwn(benchmarks, name) ? benchmarks[name] : undefined;
+const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
+if (
+  chosen === undefined ||
+  rest.length > 0 ||
+  (rounds !== undefined && !(Number.isInteger(rounds) && rounds > 0))
+) {
+  process.stderr.write(usage);
+  process.exit(2);
+}
+
+const benchmark = await chosen.load();
+const comparisons = await benchmark({
+  ...(rounds === undefined ? {} : { rounds }),
+  onRound: values.verbose ? (line) => process.stderr.write(`${line}\n`) : () => {},
+});
+const here = machine();
+process.stdout.write(`${machineLine(here)}\n\n${comparisons.map(table).join('\n')}\n`);
+const figures = `${json(name, here, comparisons)}\n`;
+if (values.json === undefined) process.stdout.write(figures);
+else writeFileSync(values.json, figures);
