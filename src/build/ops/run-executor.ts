@@ -27,6 +27,8 @@ export interface RunExecutorOptions {
   readonly sources: LayerSources;
   readonly intake: LayerIntake;
   readonly onOutput: (output: RunOutput) => void;
+  /** `NAME=value` for every RUN, behind the op's own: in no key, so that another proxy is no other build. */
+  readonly proxyEnv: readonly string[];
   /** SOURCE_DATE_EPOCH, seconds. */
   readonly epoch?: number | undefined;
 }
@@ -47,7 +49,7 @@ export class RunExecutor implements OpExecutor<RunOp> {
   }
 
   async exec(op: RunOp, [root]: readonly Tree[], node: Node, { signal }: SolveOptions): Promise<Outcome> {
-    const { keeper: start, sources, intake, onOutput, epoch } = this.#options;
+    const { keeper: start, sources, intake, onOutput, proxyEnv, epoch } = this.#options;
     const tree = root ? await treeRefs(root, sources, { signal }) : [];
     const keeper = await start();
     const tail = new OutputTail();
@@ -55,7 +57,8 @@ export class RunExecutor implements OpExecutor<RunOp> {
       tail.add(chunk);
       onOutput({ node, stream, chunk });
     };
-    const { platform, args, env, cwd, user, network } = op;
+    const { platform, args, cwd, user, network } = op;
+    const env = [...op.env, ...proxyEnv];
     const { exitCode, snapshot } = await keeper.run(
       { tree, platform, args, env, cwd, user, network, hostname },
       { signal, stdout: forward('stdout'), stderr: forward('stderr') },

@@ -86,7 +86,11 @@ export class LocalEngine implements Engine {
       base: new BaseExecutor(),
       copy: new CopyExecutor({ ...shared, context: contextTree(request.context, request.ignore) }),
       mkdir: new MkdirExecutor(shared),
-      run: new RunExecutor({ ...shared, onOutput: (output) => progress.onOutput(output) }),
+      run: new RunExecutor({
+        ...shared,
+        proxyEnv: plan.proxyEnv,
+        onOutput: (output) => progress.onOutput(output),
+      }),
     });
     try {
       const solver = new Solver<Tree, Outcome>(cache, { onEvent: (event) => progress.onSolverEvent(event) });
