@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { chmod, copyFile, type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { copyFile, type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { algorithmOf, type Digest, type DigestAlgorithm, finishDigest, hexOf } from '../../lib/digest.ts';
@@ -199,7 +200,8 @@ async function syncedFile(
   path: string,
   algorithm: DigestAlgorithm | undefined,
 ): Promise<{ digest?: Digest; size: number }> {
-  const handle = await open(path, 'r');
+  // Not through a symbolic link: the rename that follows would take the link, not the file.
+  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
   try {
     const { size } = await handle.stat();
     let digest: Digest | undefined;
@@ -213,7 +215,7 @@ async function syncedFile(
       }
       digest = finishDigest(hash, algorithm);
     }
-    await chmod(path, 0o444);
+    await handle.chmod(0o444);
     await handle.sync();
     return digest ? { digest, size } : { size };
   } finally {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -110,6 +110,8 @@ describe('the OCI layout on disk', () => {
       await assert.rejects(store.adopt(path, { ...descriptor, digest: digestOf('x') }), {
         code: 'CONTENT_INVALID',
       });
+      await symlink(path, join(directory, 'link'));
+      await assert.rejects(store.adopt(join(directory, 'link'), descriptor), { code: 'STORE' });
       await assert.rejects(store.adopt(path, { ...descriptor, size: 1 }, { verified: true }), {
         code: 'CONTENT_INVALID',
       });
