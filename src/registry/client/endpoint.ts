@@ -14,6 +14,20 @@ export function isLoopbackHost(hostname: string): boolean {
   );
 }
 
+/**
+ * Whatever leads to this machine's own services: loopback, the unspecified address, and IPv4 loopback written as IPv6. For refusing; what may
+ * be trusted is `isLoopbackHost`. Names that DNS resolves to such an address are not seen here.
+ */
+export function isThisMachine(hostname: string): boolean {
+  const host = hostname.toLowerCase().replace(/\.$/, '');
+  return (
+    isLoopbackHost(host) ||
+    /^0(?:\.0){3}$/.test(host) ||
+    host === '[::]' ||
+    /^\[::(?:ffff:)?(?:7f[0-9a-f]{2}:[0-9a-f]{1,4}|0:0)\]$/.test(host)
+  );
+}
+
 /** The origin of a registry's API: plain HTTP on this machine only, HTTPS everywhere else. */
 export function endpointOf(registry: string): URL {
   const host = registry === defaultRegistry ? hubHost : registry;

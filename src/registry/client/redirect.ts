@@ -1,6 +1,6 @@
 import { failure } from '../../lib/errors.ts';
 import { redactUrl } from '../../lib/redact.ts';
-import { isLoopbackHost } from './endpoint.ts';
+import { isThisMachine } from './endpoint.ts';
 import { discard, type Send } from './http.ts';
 import { limits } from './limits.ts';
 
@@ -31,7 +31,7 @@ export function withRedirects(send: Send): Send {
       if (current.url.protocol === 'https:' && next.protocol === 'http:') {
         throw failure('REGISTRY', 'read', from, `redirected from https to ${redactUrl(next)}: refused`);
       }
-      if (isLoopbackHost(next.hostname) && !isLoopbackHost(current.url.hostname)) {
+      if (isThisMachine(next.hostname) && !isThisMachine(current.url.hostname)) {
         throw failure('REGISTRY', 'read', from, `redirected to this machine, ${redactUrl(next)}: refused`);
       }
       next.username = '';

@@ -101,7 +101,8 @@ function exchange(request: HttpRequest, outgoing: ClientRequest): Promise<HttpRe
     const late = (what: string) => () => {
       outgoing.destroy(networkFailure(url, what));
     };
-    let timer = setTimeout(late('no connection in time'), limits.connectMs);
+    let timer: NodeJS.Timeout | undefined;
+    let connecting: NodeJS.Timeout | undefined;
     const wait = (ms: number, what: string): void => {
       clearTimeout(timer);
       timer = setTimeout(late(what), ms);
@@ -112,9 +113,16 @@ function exchange(request: HttpRequest, outgoing: ClientRequest): Promise<HttpRe
     signal?.addEventListener('abort', abort, { once: true });
     const settled = (): void => {
       clearTimeout(timer);
+      clearTimeout(connecting);
       signal?.removeEventListener('abort', abort);
     };
 
+    // Counted from when the agent has a place for it: waiting behind other transfers is not the registry's silence.
+    outgoing.once('socket', (socket) => {
+      if (!socket.connecting) return;
+      connecting = setTimeout(late('no connection in time'), limits.connectMs);
+      socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', () => clearTimeout(connecting));
+    });
     outgoing.on('response', (response: IncomingMessage) => {
       clearTimeout(timer);
       // An answer before the body's end (401, 413): stop sending, keep the answer, and give the connection up after it.

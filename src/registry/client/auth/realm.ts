@@ -1,6 +1,6 @@
 import { failure } from '../../../lib/errors.ts';
 import { redactText, redactUrl } from '../../../lib/redact.ts';
-import { isConfidential, isLoopbackHost } from '../endpoint.ts';
+import { isConfidential, isThisMachine } from '../endpoint.ts';
 
 /**
  * Where a token may be asked for. The registry names the place, so it is judged first: HTTPS unless it is this machine, and this
@@ -15,7 +15,7 @@ export function checkRealm(realm: string | undefined, registry: string, endpoint
   if (!isConfidential(url)) {
     throw refused(`its token service ${redactUrl(url)} is not encrypted; no credentials are sent there`);
   }
-  if (isLoopbackHost(url.hostname) && !isLoopbackHost(endpoint.hostname)) {
+  if (isThisMachine(url.hostname) && !isThisMachine(endpoint.hostname)) {
     throw refused(`its token service ${redactUrl(url)} would be on this machine`);
   }
   url.username = '';

@@ -1,5 +1,5 @@
 import { parseObject } from '../../../content/document.ts';
-import { failure, type PolyarchError } from '../../../lib/errors.ts';
+import { abortReason, failure, type PolyarchError } from '../../../lib/errors.ts';
 import { discard, type HttpResponse, readBody, type Send } from '../http.ts';
 import { limits } from '../limits.ts';
 import { registryFailure } from '../registry-failure.ts';
@@ -59,7 +59,7 @@ export class TokenSource {
       pending = this.#request(scopes).finally(() => this.#pending.delete(key));
       this.#pending.set(key, pending);
     }
-    const token = await pending;
+    const token = await orAborted(pending, options.signal);
     if (!this.#tokens.includes(token)) this.#tokens.push(token);
     return token.value;
   }
@@ -135,4 +135,15 @@ export class TokenSource {
     const life = typeof seconds === 'number' && seconds > 0 ? seconds : defaultLifeSeconds;
     return { scopes, value, expires: Date.now() + life * 1000 * usableShare };
   }
+}
+
+/** Stops waiting when the signal is aborted; what is waited for goes on for the others. */
+function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise;
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(abortReason(signal));
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
 }
