@@ -2,6 +2,8 @@
  * The public library: what the commands do, as functions that take options and return data. Each room has a subpath
  * of its own: `polyarch/oci`, `polyarch/content` and so on.
  */
+export type { BuildEvent, BuildImageOptions, BuiltImage } from './app/build.ts';
+export { buildImage } from './app/build.ts';
 export type {
   Inspected,
   InspectedIndex,
@@ -11,6 +13,10 @@ export type {
   InspectOptions,
 } from './app/inspect.ts';
 export { inspect, inspectRaw } from './app/inspect.ts';
+export type { PushEvent, PushOptions, PushResult } from './app/push.ts';
+export { push } from './app/push.ts';
+export type { ServeOptions } from './app/serve.ts';
+export { serve } from './app/serve.ts';
 export type { ErrorCode, FailureOptions } from './lib/errors.ts';
 export { errorCodes, isFailure, PolyarchError } from './lib/errors.ts';
 export { version } from './lib/version.ts';
