@@ -55,8 +55,8 @@ export class CopyExecutor implements OpExecutor<CopyOp> {
       return;
     }
     const { digest } = await this.#select(op, options);
-    const { destination, chown, chmod } = op;
-    const how = { destination, chown, chmod, several: op.sources.length > 1, digest, epoch };
+    const { destination, chown, chmod, unpack } = op;
+    const how = { destination, chown, chmod, unpack, several: op.sources.length > 1, digest, epoch };
     yield digestOfValue({ how, target: target.key });
     const plan = await this.#place(op, target, options);
     yield digestOfValue({ how, facts: plan.facts });
@@ -110,7 +110,6 @@ export class CopyExecutor implements OpExecutor<CopyOp> {
     const key = canonicalJson([op.sources, op.unpack]);
     let found = this.#selections.get(key);
     if (found === undefined) {
-      if (op.unpack) refuseArchives(op);
       const selection = selectSources(this.#options.context, op.sources, {
         owners: 'zero',
         signal: options.signal,
@@ -128,6 +127,7 @@ export class CopyExecutor implements OpExecutor<CopyOp> {
       destination: op.destination,
       owner,
       mode: op.chmod === undefined ? undefined : parseChmod(op.chmod),
+      unpack: op.unpack,
       epoch: this.#options.epoch,
       now: Math.floor(Date.now() / 1000),
     });
@@ -138,12 +138,4 @@ async function lastKey(keys: AsyncIterable<string>): Promise<Digest> {
   let last = '';
   for await (const key of keys) last = key;
   return last as Digest;
-}
-
-function refuseArchives(op: CopyOp): void {
-  const archive = op.sources.find((source) => /\.(tar|tgz|tbz2?|txz|tar\.[a-z0-9]+)$/i.test(source));
-  if (archive === undefined) return;
-  throw failure('UNSUPPORTED', 'add', archive, 'unpacking a local archive is not supported yet', {
-    hint: 'unpack it in the context and COPY the directory',
-  });
 }

@@ -84,7 +84,7 @@ describe('placeSelection', () => {
 
   test('--chown owns what is copied and made, --chmod sets modes, the epoch clamps', () => {
     const { plan, lines } = placed(['app/a'], '/n/', { owner: { uid: 33, gid: 34 }, mode: 0o640, epoch: 7 });
-    assert.deepEqual(lines, ['n directory 755 33:34', 'n/a file 640 33:34']);
+    assert.deepEqual(lines, ['n directory 640 33:34', 'n/a file 640 33:34']);
     assert.deepEqual(
       plan.entries.map(({ header }) => header.mtime),
       [7, 7],

@@ -1,18 +1,27 @@
-import { type BytePath, joinBytePath } from '../../../archive/byte-path.ts';
-import type { EntryHeader, EntryType } from '../../../archive/entry.ts';
-import type { MergedView } from '../../../archive/merged-view.ts';
-import { clampTime } from '../../../lib/epoch.ts';
+import {
+  type BytePath,
+  baseNameOf,
+  displayPath,
+  joinBytePath,
+  parentOf,
+} from '../../../archive/byte-path.ts';
+import type { EntryHeader } from '../../../archive/entry.ts';
 import { failure } from '../../../lib/errors.ts';
-import { type CopyPlan, CopyPlanner, type Owner, targetPath } from './copy-plan.ts';
+import { refuseArchive } from './archive-source.ts';
+import type { CopyPlan, Owner } from './copy-plan.ts';
+import { LayerDraft } from './layer-draft.ts';
 import type { SelectedEntry, SelectedItem, Selection } from './select-sources.ts';
+import type { TargetView } from './target-view.ts';
 
 export interface PlaceOptions {
   /** Absolute; a trailing slash says that it is a directory. */
   readonly destination: string;
-  /** `--chown`, already looked up. */
+  /** `--chown`, already looked up. Default: the owners that the selection has, and root for directories made on the way. */
   readonly owner?: Owner | undefined;
-  /** `--chmod`: permission bits for files and directories that are copied. */
+  /** `--chmod`: the mode of everything copied and of directories made on the way, as BuildKit has it. Default: the source's, 0755. */
   readonly mode?: number | undefined;
+  /** ADD: local archives are unpacked. Default false. */
+  readonly unpack?: boolean | undefined;
   /** SOURCE_DATE_EPOCH, seconds. */
   readonly epoch?: number | undefined;
   /** Time of directories that are made on the way, seconds. */
@@ -21,82 +30,123 @@ export interface PlaceOptions {
 
 /** `--chmod` as octal digits. DOCKERFILE when it is something else. */
 export function parseChmod(text: string): number {
-  if (!/^[0-7]{1,4}$/.test(text)) {
+  if (!/^0*[0-7]{1,4}$/.test(text)) {
     throw failure('DOCKERFILE', 'use --chmod', text, 'not octal digits', { hint: '--chmod=755 is a mode' });
   }
   return Number.parseInt(text, 8);
 }
 
 /**
- * Where the sources of a COPY come to lie in the target (dockerfile reference, COPY; fsutil copy): a directory's contents, not itself; a file
- * below a destination that is a directory, else under the destination's own name.
+ * Where each selected file goes in the target (BuildKit solver/llbsolver/file/backend.go, fsutil copy/copy.go): a directory gives its
+ * contents; a file goes into `destination` if that ends in a slash or is a directory; an existing directory that is itself the
+ * destination keeps its metadata, those below are overwritten; links in the destination are followed, links below it are not.
  */
-export function placeSelection(selection: Selection, target: MergedView, options: PlaceOptions): CopyPlan {
-  const planner = new CopyPlanner(target, {
-    owner: options.owner,
-    madeAt: clampTime(options.now, options.epoch),
-  });
-  const destination = planner.resolve(targetPath(options.destination));
-  const named = options.destination.endsWith('/') || selection.items.length > 1;
-  for (const item of selection.items) {
+export function placeSelection(selection: Selection, target: TargetView, options: PlaceOptions): CopyPlan {
+  const placement = new Placement(selection, new LayerDraft(target, options), options);
+  for (const item of selection.items) placement.place(item);
+  return placement.draft.finish();
+}
+
+class Placement {
+  readonly draft: LayerDraft;
+  readonly #selection: Selection;
+  readonly #options: PlaceOptions;
+  readonly #destination: BytePath;
+  #placed = 0;
+
+  constructor(selection: Selection, draft: LayerDraft, options: PlaceOptions) {
+    this.draft = draft;
+    this.#selection = selection;
+    this.#options = options;
+    this.#destination = draft.resolve(options.destination);
+    draft.learn({ destination: this.#destination, owner: options.owner });
+  }
+
+  place(item: SelectedItem): void {
     const [first] = item.entries;
-    if (first === undefined) continue;
+    if (first === undefined) return;
+    if (this.#options.destination.endsWith('/')) this.#makeDirectories(this.#destination);
+    const there = this.draft.at(this.#destination);
+    const isDirectory = there?.type === 'directory';
+    if (this.#placed++ === 0) this.draft.learn({ isDirectory });
     if (first.kind === 'directory') {
-      planner.directory(destination);
-      place(planner, item, destination, options);
-    } else {
-      const below = named || planner.isDirectory(destination);
-      const path = below ? planner.resolve(joinBytePath(destination, item.name)) : destination;
-      place(planner, item, path, options);
+      if (there !== undefined && !isDirectory)
+        throw this.#failed(this.#destination, 'a directory onto a non-directory');
+      this.#makeDirectories(this.#destination);
+    } else if (!isDirectory && this.#selection.items.length > 1) {
+      throw failure('STEP_FAILED', 'copy to', this.#options.destination, 'several sources need a directory', {
+        hint: 'let the destination end in a slash',
+      });
+    } else if (this.#options.unpack && first.kind === 'file') {
+      refuseArchive(this.#selection.tree, first, item.name);
+    }
+    const root =
+      first.kind === 'directory' || !isDirectory
+        ? this.#destination
+        : joinBytePath(this.#destination, item.name);
+    this.#makeDirectories(parentOf(root));
+    for (const entry of item.entries) {
+      if (entry.kind === 'directory' && entry.path === '') continue;
+      const path = entry.path === '' ? root : joinBytePath(root, entry.path);
+      this.#put(path, entry);
     }
   }
-  return planner.plan();
-}
 
-function place(planner: CopyPlanner, item: SelectedItem, root: BytePath, options: PlaceOptions): void {
-  const firstNames = new Map<string, BytePath>();
-  for (const entry of item.entries) {
-    // The copied directory itself: an existing target keeps its metadata, a new one was made above.
-    if (entry.path === '' && entry.kind === 'directory') continue;
-    const path = entry.path === '' ? root : joinBytePath(root, entry.path);
-    const linked = entry.inode === undefined ? undefined : firstNames.get(entry.inode);
-    if (entry.inode !== undefined && linked === undefined) firstNames.set(entry.inode, path);
-    const header = headerOf(entry, path, linked, options);
-    planner.add(header, header.type === 'file' ? entry : undefined);
+  #put(path: BytePath, entry: SelectedEntry): void {
+    const there = this.draft.at(path);
+    if (entry.kind === 'directory' && there !== undefined && there.type !== 'directory')
+      throw this.#failed(path, 'a directory onto a non-directory');
+    if (entry.kind !== 'directory' && there?.type === 'directory')
+      throw this.#failed(path, 'a file onto a directory');
+    if (baseNameOf(path).startsWith('.wh.')) {
+      throw failure(
+        'UNSUPPORTED',
+        'copy',
+        displayPath(entry.source),
+        'in a layer a name that begins with ".wh." means a deletion',
+      );
+    }
+    const digest = this.#selection.hashed.get(entry);
+    this.draft.put(this.#header(path, entry), {
+      ...(entry.kind === 'file' && { source: entry }),
+      ...(digest !== undefined && { digest }),
+      // Names are shared within what one source gives, not across sources.
+      ...(entry.inode !== undefined && { inode: `${this.#placed}:${entry.inode}` }),
+    });
+  }
+
+  #header(path: BytePath, entry: SelectedEntry): EntryHeader {
+    const { kind, stats } = entry;
+    const isDevice = kind === 'char' || kind === 'block';
+    return {
+      path,
+      type: kind,
+      mode: kind === 'symlink' ? 0o777 : (this.#options.mode ?? entry.mode),
+      uid: this.#options.owner?.uid ?? entry.uid,
+      gid: this.#options.owner?.gid ?? entry.gid,
+      size: kind === 'file' ? Number(stats.size) : 0,
+      mtime: Number(stats.mtimeNs / 1_000_000_000n),
+      ...(entry.link !== undefined && { linkname: entry.link }),
+      ...(entry.capability && { xattrs: new Map([['security.capability', entry.capability]]) }),
+      ...(isDevice && { devMajor: majorOf(stats.rdev), devMinor: minorOf(stats.rdev) }),
+    };
+  }
+
+  #makeDirectories(path: BytePath): void {
+    const { uid, gid } = this.#options.owner ?? { uid: 0, gid: 0 };
+    this.draft.makeDirectories(path, { mode: this.#options.mode ?? 0o755, uid, gid });
+  }
+
+  #failed(path: BytePath, what: string): Error {
+    return failure('STEP_FAILED', 'copy to', `/${displayPath(path)}`, `${what} is not possible`);
   }
 }
 
-function headerOf(
-  entry: SelectedEntry,
-  path: BytePath,
-  linked: BytePath | undefined,
-  options: PlaceOptions,
-): EntryHeader {
-  const type: EntryType = linked === undefined ? entry.kind : 'hardlink';
-  const { uid, gid } = options.owner ?? entry;
-  const device = entry.stats.rdev;
-  return {
-    path,
-    type,
-    mode: type === 'symlink' ? 0o777 : (options.mode ?? entry.mode),
-    uid,
-    gid,
-    size: type === 'file' ? Number(entry.stats.size) : 0,
-    mtime: clampTime(Math.floor(Number(entry.stats.mtimeNs / 1_000_000_000n)), options.epoch),
-    ...(type === 'hardlink'
-      ? { linkname: linked }
-      : entry.link === undefined
-        ? {}
-        : { linkname: entry.link }),
-    // Linux's makedev: 12 bits of major above the low 8 of minor, the rest above.
-    ...(type === 'char' || type === 'block'
-      ? {
-          devMajor: Number((device >> 8n) & 0xfffn),
-          devMinor: Number((device & 0xffn) | ((device >> 12n) & 0xfff00n)),
-        }
-      : {}),
-    ...(type === 'file' && entry.capability
-      ? { xattrs: new Map([['security.capability', entry.capability]]) }
-      : {}),
-  };
+/** Linux's own packing of device numbers (gnu_dev_major, gnu_dev_minor). */
+function majorOf(device: bigint): number {
+  return Number(((device >> 8n) & 0xfffn) | ((device >> 32n) & 0xffff_f000n));
+}
+
+function minorOf(device: bigint): number {
+  return Number((device & 0xffn) | ((device >> 12n) & 0xffff_ff00n));
 }

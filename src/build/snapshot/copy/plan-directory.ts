@@ -1,22 +1,18 @@
-import type { MergedView } from '../../../archive/merged-view.ts';
-import { clampTime } from '../../../lib/epoch.ts';
-import { type CopyPlan, CopyPlanner, type Owner, targetPath } from './copy-plan.ts';
+import type { CopyPlan, Owner } from './copy-plan.ts';
+import { LayerDraft, type LayerDraftOptions } from './layer-draft.ts';
+import type { TargetView } from './target-view.ts';
 
-export interface DirectoryOptions {
-  /** USER, already looked up: owns what is made. */
+export interface DirectoryOptions extends LayerDraftOptions {
+  /** USER, already looked up: owns what is made. Default: root. */
   readonly owner?: Owner | undefined;
-  readonly epoch?: number | undefined;
-  /** Seconds. */
-  readonly now: number;
 }
 
 /** WORKDIR: the directory and its missing parents, 0755. What is there already stays, and the layer is empty when all is. */
-export function planDirectory(path: string, target: MergedView, options: DirectoryOptions): CopyPlan {
-  const planner = new CopyPlanner(target, {
-    owner: options.owner,
-    madeAt: clampTime(options.now, options.epoch),
-  });
-  const directory = planner.resolve(targetPath(path));
-  if (!planner.isDirectory(directory)) planner.directory(directory);
-  return planner.plan();
+export function planDirectory(path: string, target: TargetView, options: DirectoryOptions): CopyPlan {
+  const draft = new LayerDraft(target, options);
+  const { uid, gid } = options.owner ?? { uid: 0, gid: 0 };
+  const directory = draft.resolve(path);
+  draft.learn({ directory, uid, gid });
+  draft.makeDirectories(directory, { mode: 0o755, uid, gid });
+  return draft.finish();
 }

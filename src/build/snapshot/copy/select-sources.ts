@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type BigIntStats, closeSync, readSync } from 'node:fs';
-import { digestOfValue } from '../../../lib/canonical-json.ts';
-import { type Digest, finishDigest } from '../../../lib/digest.ts';
+import { type Digest, digestOf, finishDigest } from '../../../lib/digest.ts';
 import { failure, throwIfAborted } from '../../../lib/errors.ts';
 import { compileGoMatch, hasWildcard } from '../../../lib/go-match.ts';
 import { fromByteString, toByteString } from './byte-string.ts';
@@ -46,6 +45,8 @@ export type HashFile = (tree: RootedTree, entry: SelectedEntry) => Promise<Diges
 export class Selection {
   readonly tree: RootedTree;
   readonly items: readonly SelectedItem[];
+  /** What `digest` read: whoever reads a file again holds it to this. */
+  readonly hashed = new Map<SelectedEntry, Digest>();
 
   constructor(tree: RootedTree, items: readonly SelectedItem[]) {
     this.tree = tree;
@@ -66,22 +67,16 @@ export class Selection {
         const linked = entry.inode === undefined ? undefined : inodes.get(entry.inode);
         if (entry.inode !== undefined && linked === undefined) inodes.set(entry.inode, inodes.size);
         const device = kind === 'char' || kind === 'block' ? String(stats.rdev) : undefined;
-        const content = kind === 'file' ? [String(stats.size), await hash(this.tree, entry)] : undefined;
-        lines.push({
-          path,
-          kind,
-          mode,
-          uid,
-          gid,
-          device,
-          content,
-          linked,
-          link: entry.link,
-          capability: entry.capability?.toString('hex'),
-        });
+        const capability = entry.capability?.toString('hex');
+        let content: Digest | undefined;
+        if (kind === 'file') {
+          content = await hash(this.tree, entry);
+          this.hashed.set(entry, content);
+        }
+        lines.push([path, kind, mode, uid, gid, device, content, linked, entry.link, capability]);
       }
     }
-    return digestOfValue(lines);
+    return digestOf(JSON.stringify(lines));
   }
 }
 

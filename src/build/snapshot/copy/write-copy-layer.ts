@@ -1,28 +1,37 @@
-import { closeSync, createReadStream, readSync } from 'node:fs';
+import { createHash, hash as hashOnce } from 'node:crypto';
+import { closeSync, readSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { displayPath } from '../../../archive/byte-path.ts';
 import { LayerWriter, type WrittenLayer } from '../../../archive/layer-writer.ts';
-import { failure } from '../../../lib/errors.ts';
+import { type Digest, finishDigest } from '../../../lib/digest.ts';
+import { failure, throwIfAborted } from '../../../lib/errors.ts';
 import type { CopyPlan } from './copy-plan.ts';
 import type { RootedTree } from './rooted-tree.ts';
 import type { SelectedEntry } from './select-sources.ts';
 
-/** Files up to this size are read whole, synchronously: for small ones that is several times faster than a stream. */
-const wholeFileBytes = 256 * 1024;
+/** Files up to this size are read whole; larger ones pass through in pieces of it. */
+const pieceBytes = 1024 * 1024;
 
-/** Writes a plan's layer to `path`, which must not exist; nothing is left there when it fails. */
+/**
+ * Writes a plan's layer to `path`, which must not exist; nothing is left there when it fails. `tree`: what the sources were selected from.
+ * CONTENT_INVALID when a file is no longer the one that was selected and hashed.
+ */
 export async function writeCopyLayer(
   plan: CopyPlan,
   tree: RootedTree | undefined,
   path: string,
   options: { signal?: AbortSignal | undefined } = {},
 ): Promise<WrittenLayer> {
+  throwIfAborted(options.signal);
   const writer = await LayerWriter.create(path, options);
   try {
-    for (const { header, source } of plan.entries) {
-      if (source === undefined || header.size === 0) await writer.add(header);
-      else if (tree === undefined)
-        throw failure('STORE', 'pack', header.path, 'it has content and no source');
-      else await addFile(writer, header, source, tree);
+    for (const { header, source, digest } of plan.entries) {
+      if (header.type !== 'file') await writer.add(header);
+      else if (source === undefined || tree === undefined)
+        throw failure('STORE', 'pack', displayPath(header.path), 'it has content and no source');
+      else if (header.size <= pieceBytes) await writer.add(header, readWhole(tree, source, digest));
+      else await writer.add(header, Readable.from(pieces(tree, source, digest)));
     }
     return await writer.finish();
   } catch (error) {
@@ -32,29 +41,49 @@ export async function writeCopyLayer(
   }
 }
 
-async function addFile(
-  writer: LayerWriter,
-  header: Parameters<LayerWriter['add']>[0],
-  source: SelectedEntry,
-  tree: RootedTree,
-): Promise<void> {
-  const fd = tree.open(source.source, source.stats);
+function readWhole(tree: RootedTree, entry: SelectedEntry, expected: Digest | undefined): Buffer {
+  const fd = tree.open(entry.source, entry.stats);
   try {
-    if (header.size <= wholeFileBytes) {
-      const bytes = Buffer.allocUnsafe(header.size);
-      let filled = 0;
-      for (let count = 1; count > 0 && filled < bytes.length; filled += count)
-        count = readSync(fd, bytes, filled, bytes.length - filled, null);
-      await writer.add(header, bytes.subarray(0, filled));
-    } else {
-      await writer.add(
-        header,
-        createReadStream('', { fd, autoClose: false, end: header.size - 1, highWaterMark: wholeFileBytes }),
-      );
-    }
-    // The layer must hold what its cache key was made of.
-    tree.assertUnchanged(source.source, fd, source.stats);
+    const bytes = Buffer.allocUnsafe(Number(entry.stats.size));
+    let used = 0;
+    for (let count = -1; count !== 0 && used < bytes.length; used += count)
+      count = readSync(fd, bytes, used, bytes.length - used, null);
+    tree.assertUnchanged(entry.source, fd, entry.stats);
+    const whole = bytes.subarray(0, used);
+    if (expected !== undefined)
+      assertHashed(entry.source, expected, `sha256:${hashOnce('sha256', whole, 'hex')}`);
+    return whole;
   } finally {
     closeSync(fd);
   }
+}
+
+async function* pieces(
+  tree: RootedTree,
+  entry: SelectedEntry,
+  expected: Digest | undefined,
+): AsyncGenerator<Buffer> {
+  const hash = createHash('sha256');
+  const fd = tree.open(entry.source, entry.stats);
+  try {
+    for (;;) {
+      // The reader may ask for the next piece before it is done with this one: each has its own memory.
+      const piece = Buffer.allocUnsafe(pieceBytes);
+      const count = readSync(fd, piece);
+      if (count === 0) break;
+      if (expected !== undefined) hash.update(piece.subarray(0, count));
+      yield piece.subarray(0, count);
+    }
+    tree.assertUnchanged(entry.source, fd, entry.stats);
+    if (expected !== undefined) assertHashed(entry.source, expected, finishDigest(hash));
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function assertHashed(source: string, expected: Digest, found: Digest): void {
+  if (found === expected) return;
+  throw failure('CONTENT_INVALID', 'copy', displayPath(source), 'it changed after its cache key was made', {
+    hint: 'run the build again',
+  });
 }
