@@ -9,9 +9,12 @@ import { makeBaseImage } from '../scripts/base-image.ts';
 import { findPeer } from './programs.ts';
 import { writeSmallFiles } from './random-files.ts';
 
+/** Names of the Dockerfile templates in this directory: nine steps with two RUNs; or COPY alone. */
+export type Subject = 'steps' | 'copy';
+
 export const platforms = ['linux/amd64', 'linux/arm64'];
 
-/** A registry of a peer's make on loopback, the base image in it, and the context of the nine-step Dockerfile. */
+/** A registry of a peer's make on loopback, the base image in it, and a context with one of the Dockerfiles. */
 export interface BuildFixture {
   /** Below `$PEERS` where that is set: peers in a chroot see nothing else. */
   readonly directory: string;
@@ -64,7 +67,10 @@ interface Entries {
   }[];
 }
 
-export async function makeBuildFixture(report: (line: string) => void): Promise<BuildFixture> {
+export async function makeBuildFixture(
+  subject: Subject,
+  report: (line: string) => void,
+): Promise<BuildFixture> {
   const directory = mkdtempSync(join(process.env.PEERS || tmpdir(), 'polyarch-bench-build-'));
   const { child, registry } = await startRegistry(directory);
   try {
@@ -73,7 +79,7 @@ export async function makeBuildFixture(report: (line: string) => void): Promise<
     await base.push(reference);
     const context = join(directory, 'context');
     mkdirSync(context);
-    const template = readFileSync(join(import.meta.dirname, 'Dockerfile.template'), 'utf8');
+    const template = readFileSync(join(import.meta.dirname, `${subject}.Dockerfile.template`), 'utf8');
     writeFileSync(join(context, 'Dockerfile'), template.replaceAll('@BASE@', reference));
     writeSmallFiles(join(context, 'files'), 2_000, 'context');
     return {

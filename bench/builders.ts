@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type BuildFixture, platforms } from './build-fixture.ts';
 import type { Contender } from './harness.ts';
 import { isRegisteredOnHost, setHostEmulator } from './host-emulators.ts';
-import { findPeer, hasCommand, polyarch, run } from './programs.ts';
+import { findPeer, polyarch, run } from './programs.ts';
 
 /** `cold`: nothing is cached, the target repository is new. `warm`: the same build again, to the same tag. */
 export type Temperature = 'cold' | 'warm';
@@ -103,16 +103,31 @@ function contender(fixture: BuildFixture, builder: Builder, temperature: Tempera
   };
 }
 
-/** Ours first, then the peers that are there. `withBuildah`: it is slow. */
-export function builders(
+/** A step that is not built yet is refused before anything is done: that is no failure of the benchmark. */
+async function refusalOf(builder: Builder): Promise<string | undefined> {
+  await builder.forget();
+  try {
+    await builder.build('probe');
+  } catch (error) {
+    const refusal = /^error: (.*is not supported yet.*)$/m.exec(String(error))?.[1];
+    if (refusal === undefined) throw error;
+    return refusal;
+  }
+  return undefined;
+}
+
+/** Ours first, then the peers that are there. `emulates`: the Dockerfile runs foreign programs. `withBuildah`: it is slow. */
+export async function builders(
   fixture: BuildFixture,
   temperature: Temperature,
-  options: { withBuildah: boolean },
-): { contenders: Contender[]; missing: string[] } {
+  options: { withBuildah: boolean; emulates: boolean },
+): Promise<{ contenders: Contender[]; missing: string[] }> {
   const found: Builder[] = [];
   const missing: string[] = [];
-  if (hasCommand('build')) found.push(polyarchBuilder(fixture));
-  else missing.push('polyarch build: the command does not exist yet; ratios are to the first row');
+  const ours = polyarchBuilder(fixture);
+  const refusal = await refusalOf(ours);
+  if (refusal === undefined) found.push(ours);
+  else missing.push(`polyarch build: ${refusal}; ratios are to the first row`);
   const unregistered = "needs an emulator in the host's binfmt table, and there is none";
   for (const [program, make, wanted] of [
     ['docker', buildxBuilder, true],
@@ -121,7 +136,7 @@ export function builders(
     if (!wanted) continue;
     const path = findPeer(program);
     if (path === undefined) missing.push(`${program}: not installed`);
-    else if (!isRegisteredOnHost()) missing.push(`${program}: ${unregistered}`);
+    else if (options.emulates && !isRegisteredOnHost()) missing.push(`${program}: ${unregistered}`);
     else found.push(make(fixture, path));
   }
   return { contenders: found.map((builder) => contender(fixture, builder, temperature)), missing };

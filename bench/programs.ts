@@ -68,9 +68,3 @@ export async function run(
 export function hasBundle(): boolean {
   return existsSync(bundle);
 }
-
-/** Whether the checkout's program has this command. */
-export function hasCommand(name: string): boolean {
-  const help = spawnSync(polyarch, ['--help'], { encoding: 'utf8' }).stdout;
-  return new RegExp(`^  ${name}\\s`, 'm').test(help);
-}

@@ -23,6 +23,10 @@ const benchmarks: Readonly<Record<string, { what: string; load: () => Promise<Be
     what: 'the same build again, against BuildKit',
     load: async () => (await import('./build.ts')).buildWarm,
   },
+  'build-copy': {
+    what: 'both, of a Dockerfile with COPY alone, against BuildKit',
+    load: async () => (await import('./build.ts')).buildCopy,
+  },
   'build-two-platforms': {
     what: 'both, against BuildKit and buildah',
     load: async () => (await import('./build.ts')).buildTwoPlatforms,
