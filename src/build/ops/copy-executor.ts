@@ -7,7 +7,7 @@ import type { KeeperClient } from '../keeper/keeper-client.ts';
 import type { CopyPlan } from '../snapshot/copy/copy-plan.ts';
 import { parseChmod, placeSelection } from '../snapshot/copy/place-selection.ts';
 import type { RootedTree } from '../snapshot/copy/rooted-tree.ts';
-import { type Selection, selectSources } from '../snapshot/copy/select-sources.ts';
+import { type HashFile, type Selection, selectSources } from '../snapshot/copy/select-sources.ts';
 import type { SolveOptions } from '../solver/vertex.ts';
 import { layerFromPlan } from './layer-file.ts';
 import type { LayerIntake } from './layer-intake.ts';
@@ -20,6 +20,8 @@ import { treeRefs } from './tree-refs.ts';
 
 export interface CopyExecutorOptions {
   readonly context: RootedTree;
+  /** Digest of one of the context's files. Default: it is read. */
+  readonly hash?: HashFile | undefined;
   readonly views: TargetViews;
   readonly intake: LayerIntake;
   readonly sources: LayerSources;
@@ -114,7 +116,7 @@ export class CopyExecutor implements OpExecutor<CopyOp> {
         owners: 'zero',
         signal: options.signal,
       });
-      found = { selection, digest: await selection.digest(options) };
+      found = { selection, digest: await selection.digest({ ...options, hash: this.#options.hash }) };
       this.#selections.set(key, found);
     }
     return found;

@@ -19,6 +19,7 @@ import { LayerOutcomeCache } from '../../ops/outcome-cache.ts';
 import { RunExecutor } from '../../ops/run-executor.ts';
 import { TargetViews } from '../../ops/target-views.ts';
 import type { Outcome, Tree } from '../../ops/tree.ts';
+import { ContextHasher } from '../../snapshot/copy/context-hasher.ts';
 import { Solver } from '../../solver/solver.ts';
 import type { BuildEvent, BuildOptions, BuildRequest, BuildResult, Engine } from '../engine.ts';
 import { contextTree } from './context-tree.ts';
@@ -82,9 +83,11 @@ export class LocalEngine implements Engine {
     const cache = new LayerOutcomeCache(new StepCache(join(cacheDirectory, 'steps'), store), {
       read: request.cache,
     });
+    const context = contextTree(request.context, request.ignore);
+    const hasher = await ContextHasher.open(join(cacheDirectory, 'contexts'), context.root);
     const vertices = new NodeVertices({
       base: new BaseExecutor(),
-      copy: new CopyExecutor({ ...shared, context: contextTree(request.context, request.ignore) }),
+      copy: new CopyExecutor({ ...shared, context, hash: hasher.hash }),
       mkdir: new MkdirExecutor(shared),
       run: new RunExecutor({
         ...shared,
@@ -114,6 +117,8 @@ export class LocalEngine implements Engine {
       };
     } finally {
       await cache.flush();
+      // What is not remembered is read again.
+      await hasher.save().catch(() => {});
       await keeper.close();
     }
   }

@@ -32,7 +32,7 @@ export class ContextHasher {
     this.#known = known;
   }
 
-  /** `context`: the context's real path. `directory` is made by `save`. */
+  /** `context`: the context's real path, as a byte string. `directory` is made by `save`. */
   static async open(directory: string, context: string): Promise<ContextHasher> {
     const file = join(directory, `${hexOf(digestOf(context))}.json`);
     return new ContextHasher(directory, file, await readKnown(file));

@@ -34,6 +34,11 @@ export class RootedTree {
     this.options = options;
   }
 
+  /** The root's real path, as a byte string. */
+  get root(): string {
+    return this.#root;
+  }
+
   verdict(path: string, isDirectory: boolean): FilterVerdict {
     return this.options.include?.(fromByteString(path), isDirectory) ?? 'include';
   }

@@ -54,7 +54,10 @@ export class Selection {
   }
 
   /** Everything but times, as BuildKit's content hash has it. */
-  async digest(options: { readonly signal: AbortSignal; readonly hash?: HashFile }): Promise<Digest> {
+  async digest(options: {
+    readonly signal: AbortSignal;
+    readonly hash?: HashFile | undefined;
+  }): Promise<Digest> {
     const hash = options.hash ?? hashFile;
     const lines: unknown[] = [];
     for (const item of this.items) {
