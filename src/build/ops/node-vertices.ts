@@ -10,10 +10,13 @@ export type NodeVertex = Vertex<Tree, Outcome>;
 /** Graph nodes as the solver's vertices; a vertex's id is its node's digest. */
 export class NodeVertices {
   readonly #executors: OpExecutors;
+  readonly #explain: (error: unknown, node: Node) => unknown;
   readonly #vertices = new Map<string, NodeVertex>();
 
-  constructor(executors: OpExecutors) {
+  /** `explain` adds to a failure what is known of the step that it happened in. */
+  constructor(executors: OpExecutors, explain: (error: unknown, node: Node) => unknown = (error) => error) {
     this.#executors = executors;
+    this.#explain = explain;
   }
 
   of(node: Node): NodeVertex {
@@ -30,10 +33,24 @@ export class NodeVertices {
     return {
       id: node.digest,
       inputs: node.inputs.map((input) => this.of(input)),
-      keys: (inputs, options) => executor.keys(node.op, inputs, options),
-      exec: (inputs, options) => executor.exec(node.op, inputs, node, options),
+      keys: (inputs, options) => this.#explained(node, executor.keys(node.op, inputs, options)),
+      exec: async (inputs, options) => {
+        try {
+          return await executor.exec(node.op, inputs, node, options);
+        } catch (error) {
+          throw this.#explain(error, node);
+        }
+      },
       join: (inputs, outcome) => joinTree(inputs[0], outcome),
     };
+  }
+
+  async *#explained(node: Node, keys: AsyncIterable<string>): AsyncIterable<string> {
+    try {
+      yield* keys;
+    } catch (error) {
+      throw this.#explain(error, node);
+    }
   }
 }
 

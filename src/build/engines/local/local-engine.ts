@@ -4,6 +4,7 @@ import type { Descriptor, Layer } from '../../../oci/descriptor.ts';
 import { hostPlatform, type Platform } from '../../../oci/platform.ts';
 import { RecordStore } from '../../cache/record-store.ts';
 import { StepCache } from '../../cache/step-cache.ts';
+import { sourceOf } from '../../dockerfile/source.ts';
 import { exportImage, exportRoot, type ImageRecord } from '../../export/image.ts';
 import { LazySource } from '../../export/lazy-source.ts';
 import { planImages } from '../../frontend/plan-images.ts';
@@ -24,6 +25,7 @@ import { Solver } from '../../solver/solver.ts';
 import type { BuildEvent, BuildOptions, BuildRequest, BuildResult, Engine } from '../engine.ts';
 import { contextTree } from './context-tree.ts';
 import { KeeperStarter } from './keeper-starter.ts';
+import { withExcerpt } from './step-failure.ts';
 import { StepProgress } from './step-progress.ts';
 import { refuseUnsupportedSteps } from './unsupported-steps.ts';
 
@@ -85,16 +87,20 @@ export class LocalEngine implements Engine {
     });
     const context = contextTree(request.context, request.ignore);
     const hasher = await ContextHasher.open(join(cacheDirectory, 'contexts'), context.root);
-    const vertices = new NodeVertices({
-      base: new BaseExecutor(),
-      copy: new CopyExecutor({ ...shared, context, hash: hasher.hash }),
-      mkdir: new MkdirExecutor(shared),
-      run: new RunExecutor({
-        ...shared,
-        proxyEnv: plan.proxyEnv,
-        onOutput: (output) => progress.onOutput(output),
-      }),
-    });
+    const source = sourceOf(request.dockerfile, request.filename);
+    const vertices = new NodeVertices(
+      {
+        base: new BaseExecutor(),
+        copy: new CopyExecutor({ ...shared, context, hash: hasher.hash }),
+        mkdir: new MkdirExecutor(shared),
+        run: new RunExecutor({
+          ...shared,
+          proxyEnv: plan.proxyEnv,
+          onOutput: (output) => progress.onOutput(output),
+        }),
+      },
+      (error, node) => withExcerpt(error, node, source),
+    );
     try {
       const solver = new Solver<Tree, Outcome>(cache, { onEvent: (event) => progress.onSolverEvent(event) });
       const trees = await solver.solve(
