@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { cpSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -50,7 +51,8 @@ function writeContext(directory: string, text: string): void {
 const machines: Readonly<Record<string, string>> = { amd64: 'x86_64', arm64: 'aarch64' };
 
 describe('first light', { timeout: 300_000, skip: withoutRunSteps() }, () => {
-  const scratch = mkdtempSync(join(tmpdir(), 'polyarch-first-light-'));
+  // Made in `before`, which a skipped suite never reaches.
+  const scratch = join(tmpdir(), `polyarch-first-light-${randomUUID()}`);
   const context = join(scratch, 'context');
   const env = { ...process.env, POLYARCH_HOME: join(scratch, 'home') };
   let registry: EmbeddedRegistry;
@@ -72,7 +74,7 @@ describe('first light', { timeout: 300_000, skip: withoutRunSteps() }, () => {
   };
 
   before(async () => {
-    mkdirSync(join(scratch, 'registry'));
+    mkdirSync(join(scratch, 'registry'), { recursive: true });
     registry = await startRegistry(join(scratch, 'registry'), { env });
     base = `${registry.host}/base:1`;
     hello = `${registry.host}/hello:1`;
