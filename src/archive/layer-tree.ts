@@ -28,8 +28,6 @@ export type TreeChange =
       readonly implied: readonly BytePath[];
       /** For hard links: the real path of the target; undefined when this layer has none (then a lower layer may). */
       readonly target?: { readonly path: BytePath; readonly here: boolean };
-      /** The path was whited out by this very layer before. */
-      readonly overWhiteout: boolean;
     }
   | { readonly kind: 'whiteout'; readonly path: BytePath; readonly implied: readonly BytePath[] }
   | { readonly kind: 'opaque'; readonly path: BytePath; readonly implied: readonly BytePath[] }
@@ -100,7 +98,6 @@ export class LayerTree {
       entry: this.root.entry,
       replaces: 'directory',
       implied: [],
-      overWhiteout: false,
     };
   }
 
@@ -147,7 +144,7 @@ export class LayerTree {
     const directory = header.type === 'directory';
     if (existing?.children && directory) {
       existing.entry = entry;
-      return { kind: 'put', path, entry, replaces: 'directory', implied, overWhiteout: false };
+      return { kind: 'put', path, entry, replaces: 'directory', implied };
     }
     // A link to itself would delete its own target.
     if (target?.here && target.path === path) return { kind: 'none' };
@@ -162,7 +159,7 @@ export class LayerTree {
     node.opaque = directory && overWhiteout;
     children.set(name, node);
     const replaces = existing === undefined ? 'nothing' : existing.children ? 'tree' : 'name';
-    return { kind: 'put', path, entry, replaces, implied, overWhiteout, ...(target && { target }) };
+    return { kind: 'put', path, entry, replaces, implied, ...(target && { target }) };
   }
 
   /** Parents of the target are followed, its last part is not. */

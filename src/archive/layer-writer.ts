@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { closeSync, fstatSync, fsyncSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { finishDigest } from '../lib/digest.ts';
 import { abortReason, failure, reasonOf, throwIfAborted } from '../lib/errors.ts';
@@ -29,7 +29,8 @@ export interface WrittenLayer extends Layer {
   readonly toc: Toc;
 }
 
-const noFollow = 0o400000; // O_NOFOLLOW | O_RDONLY
+/** A link or a pipe that takes the file's place meanwhile is not followed, and does not hang. */
+const readFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 /** Compressed bytes gathered before a write. */
 const outputBytes = 1024 * 1024;
 
@@ -166,7 +167,7 @@ export class LayerWriter {
   async #appendFile(header: EntryHeader, file: string | Buffer): Promise<void> {
     let fd: number;
     try {
-      fd = openSync(file, noFollow);
+      fd = openSync(file, readFlags);
     } catch (error) {
       throw failure('STORE', 'read', displayPath(header.path), reasonOf(error), { cause: error });
     }

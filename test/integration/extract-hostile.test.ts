@@ -1,0 +1,330 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import {
+  chownSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import type { EntryHeader } from '../../src/archive/entry.ts';
+import { encodeHeader, paddingOf } from '../../src/archive/tar-header.ts';
+import { extractLayer } from '../../src/build/snapshot/extract.ts';
+import { removeTree } from '../../src/build/snapshot/remove-tree.ts';
+import { loadSyscalls } from '../../src/build/snapshot/syscalls.ts';
+import { digestOf } from '../../src/lib/digest.ts';
+
+/**
+ * Hostile layers are extracted only where there is nothing to lose: by an ordinary user in a user and mount namespace of its own. Outside,
+ * this file starts itself in there.
+ */
+const jail = process.env['POLYARCH_TEST_JAIL'];
+const nobody = 65534;
+
+const defaults = { mode: 0o644, uid: 0, gid: 0, size: 0, mtime: 1_600_000_000 };
+type Entry = Partial<EntryHeader> & { path: string; content?: string };
+
+function tar(entries: readonly Entry[]): Buffer {
+  const parts: Buffer[] = [];
+  for (const { content = '', ...entry } of entries) {
+    const bytes = Buffer.from(content);
+    const header: EntryHeader = { ...defaults, type: 'file', ...entry, size: bytes.length };
+    parts.push(encodeHeader(header), bytes, Buffer.alloc(paddingOf(bytes.length)));
+  }
+  return Buffer.concat([...parts, Buffer.alloc(1024)]);
+}
+
+if (jail === undefined) {
+  test('hostile layers, in a user namespace', (t) => {
+    const scratch = mkdtempSync(join(tmpdir(), 'extract-hostile-'));
+    try {
+      if (process.getuid?.() === 0) chownSync(scratch, nobody, nobody);
+      const inside = [
+        'unshare',
+        '--user',
+        '--map-root-user',
+        '--mount',
+        process.execPath,
+        '--test',
+        '--test-isolation=none',
+        import.meta.filename,
+      ];
+      const command =
+        process.getuid?.() === 0
+          ? ['setpriv', `--reuid=${nobody}`, `--regid=${nobody}`, '--clear-groups', ...inside]
+          : inside;
+      const env = { ...process.env, POLYARCH_TEST_JAIL: scratch };
+      // The runner's own variable would make the inner one report to it instead of to us.
+      delete (env as Record<string, unknown>)['NODE_TEST_CONTEXT'];
+      const probe = spawnSync(command[0] as string, [
+        ...command.slice(1, command.indexOf(process.execPath)),
+        'true',
+      ]);
+      if (probe.status !== 0) {
+        t.skip(
+          `no user namespace for an ordinary user: ${probe.error?.message ?? probe.stderr.toString().trim()}`,
+        );
+        return;
+      }
+      const run = spawnSync(command[0] as string, command.slice(1), {
+        env,
+        cwd: scratch,
+        encoding: 'utf8',
+        timeout: 120_000,
+      });
+      assert.equal(run.status, 0, `${run.stdout}\n${run.stderr}`);
+    } finally {
+      rmSync(scratch, { recursive: true, force: true });
+    }
+  });
+} else {
+  describe('in the jail', () => {
+    let outside: string;
+    let count = 0;
+    before(() => {
+      assert.notEqual(
+        readFileSync('/proc/self/uid_map', 'utf8').trim().split(/\s+/).join(' '),
+        '0 0 4294967295',
+      );
+      outside = join(jail, 'outside');
+      mkdirSync(outside);
+      writeFileSync(join(outside, 'precious'), 'precious');
+    });
+    after(() => {
+      assert.deepEqual(readdirSync(outside), ['precious']);
+      assert.equal(readFileSync(join(outside, 'precious'), 'utf8'), 'precious');
+      removeTree(outside);
+    });
+
+    async function extract(
+      entries: readonly Entry[] | Buffer,
+      options: Parameters<typeof extractLayer>[3] = {},
+    ) {
+      const bytes = Buffer.isBuffer(entries) ? entries : tar(entries);
+      const name = join(jail as string, `layer-${++count}`);
+      writeFileSync(`${name}.tar`, bytes);
+      const result = await extractLayer(`${name}.tar`, digestOf(bytes), name, options);
+      return { ...result, root: name };
+    }
+
+    const refused: Record<string, Entry[]> = {
+      'dots in a path': [{ path: 'a/../../outside/x', content: 'x' }],
+      'a bare whiteout': [{ path: '.wh.' }],
+      'a bare whiteout in a directory': [{ path: 'a/.wh.' }],
+      'a whiteout of the directory itself': [{ path: '.wh..' }],
+      'a whiteout of the parent': [{ path: '.wh...' }],
+      'a link in place of the root': [{ path: './', type: 'symlink', linkname: '/tmp' }],
+      'a file in place of the root': [{ path: '/', type: 'symlink', linkname: 'x' }],
+      'a hard link out': [{ path: 'l', type: 'hardlink', linkname: '../outside/precious' }],
+      'a hard link to nothing': [{ path: 'l', type: 'hardlink', linkname: 'none' }],
+      'a hard link to a directory': [
+        { path: 'd', type: 'directory' },
+        { path: 'l', type: 'hardlink', linkname: 'd' },
+      ],
+      'a file as a parent': [
+        { path: 'f', content: 'x' },
+        { path: 'f/g', content: 'x' },
+      ],
+      'a loop of links as a parent': [
+        { path: 'a', type: 'symlink', linkname: 'b' },
+        { path: 'b', type: 'symlink', linkname: 'a' },
+        { path: 'a/x', content: 'x' },
+      ],
+      'a device 0:0': [{ path: 'c', type: 'char', devMajor: 0, devMinor: 0 }],
+    };
+    for (const [name, entries] of Object.entries(refused)) {
+      test(`refused: ${name}`, async () => {
+        await assert.rejects(extract(entries), { code: 'ARCHIVE' });
+      });
+    }
+
+    test('absolute paths stay inside', async () => {
+      const { root } = await extract([{ path: `${outside}/precious`, content: 'evil' }]);
+      assert.equal(readFileSync(join(root, outside, 'precious'), 'utf8'), 'evil');
+    });
+
+    test('a link out, then a write through it, stays inside', async () => {
+      const { root } = await extract([
+        { path: 'abs', type: 'symlink', linkname: outside },
+        { path: 'abs/precious', content: 'evil' },
+        { path: 'up', type: 'symlink', linkname: '../../../../../../outside' },
+        { path: 'up/precious', content: 'evil' },
+        { path: 'up/deep/x', content: 'evil' },
+        { path: 'up/.wh.precious' },
+        { path: 'abs/.wh.other' },
+      ]);
+      assert.equal(readFileSync(join(root, outside, 'precious'), 'utf8'), 'evil');
+      assert.equal(readFileSync(join(root, 'outside/deep/x'), 'utf8'), 'evil');
+    });
+
+    test('a hard link to a link out names the link', async () => {
+      const { root } = await extract([
+        { path: 's', type: 'symlink', linkname: join(outside, 'precious') },
+        { path: 'h', type: 'hardlink', linkname: 's' },
+        { path: 'h', content: 'evil' },
+      ]);
+      assert.equal(readFileSync(join(root, 'h'), 'utf8'), 'evil');
+      assert.ok(lstatSync(join(root, 's')).isSymbolicLink());
+    });
+
+    test('a file over a link replaces the link', async () => {
+      const { root } = await extract([
+        { path: 'x', type: 'symlink', linkname: join(outside, 'precious') },
+        { path: 'x', content: 'mine', mode: 0o600 },
+      ]);
+      assert.equal(readFileSync(join(root, 'x'), 'utf8'), 'mine');
+    });
+
+    test('directories turn into links and back', async () => {
+      const { root, toc } = await extract([
+        { path: 'd', type: 'directory' },
+        { path: 'd/x', content: '1' },
+        { path: 'd/caf\xe9/y', content: '1' },
+        { path: 'd/caf\xe9', content: 'no longer a directory' },
+        { path: 'd', type: 'symlink', linkname: outside },
+        { path: 'd/precious', content: '2' },
+        { path: 'd', type: 'directory' },
+        { path: 'd/z', content: '3' },
+      ]);
+      assert.deepEqual(readdirSync(join(root, 'd')), ['z']);
+      assert.ok(toc.entries.some((entry) => entry.path === 'd/z'));
+    });
+
+    test('lower links in parents lead into this layer only', async () => {
+      const lower = join(jail, 'lower');
+      mkdirSync(lower);
+      symlinkSync(outside, join(lower, 'var'));
+      const { root } = await extract([{ path: 'var/precious', content: 'evil' }, { path: 'var/.wh.gone' }], {
+        lowers: [lower],
+      });
+      assert.equal(readFileSync(join(root, outside, 'precious'), 'utf8'), 'evil');
+    });
+
+    test('hard links into lower layers copy, and do not leave them', async () => {
+      const lower = join(jail, 'lower2');
+      mkdirSync(lower);
+      writeFileSync(join(lower, 'f'), 'lower');
+      symlinkSync(join(outside, 'precious'), join(lower, 'out'));
+      const { root, copiedFromLowers } = await extract(
+        [
+          { path: 'g', type: 'hardlink', linkname: 'f' },
+          { path: 'o', type: 'hardlink', linkname: 'out' },
+        ],
+        { lowers: [lower] },
+      );
+      assert.deepEqual(copiedFromLowers, ['g', 'o']);
+      assert.equal(readFileSync(join(root, 'g'), 'utf8'), 'lower');
+      assert.ok(lstatSync(join(root, 'o')).isSymbolicLink());
+      writeFileSync(join(root, 'g'), 'changed');
+      assert.equal(readFileSync(join(lower, 'f'), 'utf8'), 'lower');
+    });
+
+    test('whiteouts and opaque directories are those of overlayfs', async () => {
+      const calls = await loadSyscalls();
+      const { root, toc } = await extract([
+        { path: 'd/.wh..wh..opq' },
+        { path: 'd/.wh.inside' },
+        { path: 'e/.wh.gone' },
+        { path: 'e/.wh.gone' },
+        { path: 'k', type: 'directory' },
+        { path: 'k/new', content: 'x' },
+        { path: '.wh.k' },
+        { path: '.wh.old' },
+        { path: 'old/below', content: 'x' },
+      ]);
+      const gone = lstatSync(join(root, 'e/gone'));
+      assert.ok(gone.isCharacterDevice() && gone.rdev === 0);
+      for (const name of ['d', 'k', 'old'])
+        assert.equal(calls.getXattr(join(root, name), 'user.overlay.opaque')?.toString(), 'y');
+      assert.deepEqual(readdirSync(join(root, 'd')), []);
+      assert.deepEqual(readdirSync(join(root, 'k')), ['new']);
+      assert.deepEqual(toc.opaque, ['d', 'k', 'old']);
+    });
+
+    test('zeros, nothing, and rubbish', async () => {
+      assert.deepEqual((await extract(Buffer.alloc(0))).toc.entries, []);
+      assert.deepEqual((await extract(Buffer.alloc(10240))).toc.entries, []);
+      await assert.rejects(extract(Buffer.alloc(4096, 'x')), { code: 'ARCHIVE' });
+      await assert.rejects(extract(tar([{ path: 'f', content: 'x'.repeat(3000) }]).subarray(0, 2000)), {
+        code: 'ARCHIVE',
+      });
+    });
+
+    test('names of 4 KiB end in an error that names the limit; long ones that fit are written', async () => {
+      await assert.rejects(extract([{ path: 'n/'.repeat(2100), content: 'x' }]), {
+        code: 'LIMIT',
+        message: /maxPathBytes/,
+      });
+      await assert.rejects(extract([{ path: 'n'.repeat(300), content: 'x' }]), { code: 'STORE' });
+      const { root } = await extract([{ path: `${'deep/'.repeat(200)}x`, content: 'x' }]);
+      removeTree(root);
+      assert.equal(lstatSync(root, { throwIfNoEntry: false }), undefined);
+    });
+
+    test('entries without end stop at their limit', async () => {
+      const entries = Array.from({ length: 400 }, (_, i) => ({ path: `f${i}` }));
+      await assert.rejects(extract(entries, { limits: { maxEntries: 100 } }), {
+        code: 'LIMIT',
+        message: /maxEntries/,
+      });
+      await assert.rejects(
+        extract([{ path: 'f', content: 'x'.repeat(2000) }], { limits: { maxTotalBytes: 1000 } }),
+        {
+          code: 'LIMIT',
+          message: /maxTotalBytes/,
+        },
+      );
+    });
+
+    test('another diffID is refused', async () => {
+      const path = join(jail, 'other.tar');
+      writeFileSync(path, tar([{ path: 'a' }]));
+      await assert.rejects(extractLayer(path, digestOf('other'), join(jail, 'other')), {
+        code: 'CONTENT_INVALID',
+      });
+    });
+
+    test('modes, times, names and pipes are kept; devices are skipped and told', async () => {
+      const { root, skippedDevices, impliedParents } = await extract([
+        { path: 'shut', type: 'directory', mode: 0o555 },
+        { path: 'shut/setuid', content: 'x', mode: 0o4755, mtime: -5 },
+        { path: 'shut/exact', content: 'x', mtime: 1_700_000_001 },
+        { path: 'p', type: 'fifo', mode: 0o666 },
+        { path: 'n', type: 'char', devMajor: 1, devMinor: 3 },
+        { path: 'caf\xe9', content: 'latin1' },
+        { path: 'i/j/k', content: 'x' },
+      ]);
+      assert.equal(lstatSync(join(root, 'shut')).mode & 0o7777, 0o555);
+      assert.equal(lstatSync(join(root, 'shut')).mtimeMs, 1_600_000_000_000);
+      assert.equal(lstatSync(join(root, 'shut/setuid')).mode & 0o7777, 0o4755);
+      assert.equal(lstatSync(join(root, 'shut/setuid')).mtimeMs, -5000);
+      assert.equal(lstatSync(join(root, 'shut/exact')).mtimeMs, 1_700_000_001_000);
+      assert.ok(lstatSync(join(root, 'p')).isFIFO());
+      assert.equal(lstatSync(join(root, 'p')).mode & 0o777, 0o666);
+      assert.deepEqual(skippedDevices, ['n']);
+      assert.deepEqual(impliedParents, ['i', 'i/j']);
+      assert.ok(readdirSync(root, { encoding: 'latin1' }).includes('caf\xe9'));
+      removeTree(root);
+    });
+
+    test('removeTree deletes links, not what they lead to, and trees deeper than a path may be', () => {
+      const root = join(jail, 'to-delete');
+      mkdirSync(join(root, 'a'), { recursive: true });
+      symlinkSync(outside, join(root, 'a/link'));
+      const dig =
+        "for (let i = 0; i < 900; i++) { fs.mkdirSync('dddd'); process.chdir('dddd'); } fs.writeFileSync('leaf', '')";
+      const deep = spawnSync(process.execPath, ['-e', dig], { cwd: root });
+      assert.equal(deep.status, 0, deep.stderr.toString());
+      removeTree(root);
+      assert.equal(lstatSync(root, { throwIfNoEntry: false }), undefined);
+      assert.deepEqual(readdirSync(outside), ['precious']);
+    });
+  });
+}
