@@ -9,8 +9,9 @@ import {
   readlinkSync,
   realpathSync,
 } from 'node:fs';
+import { toFsPath } from '../../../archive/byte-path.ts';
 import { failure } from '../../../lib/errors.ts';
-import { bytesOf, fromByteString } from './byte-string.ts';
+import { fromByteString } from './byte-string.ts';
 
 /** What an ignore file says of a path; `exclude-but-descend`: something below may be included again. */
 export type FilterVerdict = 'include' | 'exclude' | 'exclude-but-descend';
@@ -19,7 +20,7 @@ export interface RootedTreeOptions {
   /** UTF-8 path relative to the root, without leading slash. Default: everything is included. */
   readonly include?: (path: string, isDirectory: boolean) => FilterVerdict;
   /** Value of security.capability of a file, by its real path. Default: none is read. */
-  readonly capability?: (realPath: Buffer) => Buffer | undefined;
+  readonly capability?: (realPath: string | Buffer) => Buffer | undefined;
 }
 
 const maxLinks = 255;
@@ -43,14 +44,15 @@ export class RootedTree {
     return this.options.include?.(fromByteString(path), isDirectory) ?? 'include';
   }
 
-  realPath(path: string): Buffer {
-    return bytesOf(path === '' ? this.#root : `${this.#root}/${path}`);
+  /** For fs calls: text where every byte is ASCII, which is the faster way, else the bytes. */
+  realPath(path: string): string | Buffer {
+    return toFsPath(path === '' ? this.#root : `${this.#root}/${path}`);
   }
 
   /** Undefined when nothing is there. The parents must be resolved already. */
   lstat(path: string): BigIntStats | undefined {
     try {
-      return lstatSync(this.realPath(path), { bigint: true });
+      return lstatSync(this.realPath(path), { bigint: true, throwIfNoEntry: false });
     } catch (error) {
       if (isMissing(error)) return undefined;
       throw this.#failed(path, error);
@@ -59,7 +61,7 @@ export class RootedTree {
 
   readlink(path: string): string {
     try {
-      return readlinkSync(this.realPath(path), { encoding: 'buffer' }).toString('latin1');
+      return readlinkSync(this.realPath(path), 'latin1');
     } catch (error) {
       throw this.#failed(path, error);
     }
@@ -68,8 +70,7 @@ export class RootedTree {
   /** Names in byte order. */
   names(path: string): string[] {
     try {
-      const found = readdirSync(this.realPath(path), { encoding: 'buffer' });
-      return found.map((name) => name.toString('latin1')).sort();
+      return readdirSync(this.realPath(path), 'latin1').sort();
     } catch (error) {
       throw this.#failed(path, error);
     }
@@ -132,7 +133,7 @@ export class RootedTree {
   /** O_NOFOLLOW guards the last name only: a parent that was swapped for a link shows in the descriptor's own path. */
   #assertInside(path: string, fd: number): void {
     if (process.platform !== 'linux') return;
-    const real = readlinkSync(`/proc/self/fd/${fd}`, { encoding: 'buffer' }).toString('latin1');
+    const real = readlinkSync(`/proc/self/fd/${fd}`, 'latin1');
     if (real !== `${this.#root}/${path}`.replace(/^\/\//, '/')) {
       throw failure('CONTENT_INVALID', 'copy', fromByteString(path), 'changed while it was read');
     }
