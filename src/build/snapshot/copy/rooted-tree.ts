@@ -7,6 +7,7 @@ import {
   openSync,
   readdirSync,
   readlinkSync,
+  readSync,
   realpathSync,
 } from 'node:fs';
 import { toFsPath } from '../../../archive/byte-path.ts';
@@ -102,14 +103,28 @@ export class RootedTree {
     return done.join('/');
   }
 
-  /** A descriptor of the regular file that `expected` describes. The caller closes it. */
-  open(path: string, expected: BigIntStats): number {
-    let fd: number;
+  /**
+   * A whole file whose bytes the caller holds to a digest that it knows, at most one byte more than `size`. What is opened is checked no
+   * further: bytes of that digest are the file's, wherever they were read.
+   */
+  readAgain(path: string, size: number): Buffer {
+    const fd = this.#open(path);
     try {
-      fd = openSync(this.realPath(path), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+      const bytes = Buffer.allocUnsafe(size + 1);
+      let used = 0;
+      for (let count = -1; count !== 0 && used < bytes.length; used += count)
+        count = readSync(fd, bytes, used, bytes.length - used, null);
+      return bytes.subarray(0, used);
     } catch (error) {
       throw this.#failed(path, error);
+    } finally {
+      closeSync(fd);
     }
+  }
+
+  /** A descriptor of the regular file that `expected` describes. The caller closes it. */
+  open(path: string, expected: BigIntStats): number {
+    const fd = this.#open(path);
     try {
       this.assertUnchanged(path, fd, expected);
       this.#assertInside(path, fd);
@@ -117,6 +132,14 @@ export class RootedTree {
     } catch (error) {
       closeSync(fd);
       throw error;
+    }
+  }
+
+  #open(path: string): number {
+    try {
+      return openSync(this.realPath(path), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    } catch (error) {
+      throw this.#failed(path, error);
     }
   }
 

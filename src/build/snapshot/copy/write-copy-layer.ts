@@ -42,6 +42,11 @@ export async function writeCopyLayer(
 }
 
 function readWhole(tree: RootedTree, entry: SelectedEntry, expected: Digest | undefined): Buffer {
+  if (expected !== undefined) {
+    const bytes = tree.readAgain(entry.source, Number(entry.stats.size));
+    assertHashed(entry.source, expected, `sha256:${hashOnce('sha256', bytes, 'hex')}`);
+    return bytes;
+  }
   const fd = tree.open(entry.source, entry.stats);
   try {
     const bytes = Buffer.allocUnsafe(Number(entry.stats.size));
@@ -49,10 +54,7 @@ function readWhole(tree: RootedTree, entry: SelectedEntry, expected: Digest | un
     for (let count = -1; count !== 0 && used < bytes.length; used += count)
       count = readSync(fd, bytes, used, bytes.length - used, null);
     tree.assertUnchanged(entry.source, fd, entry.stats);
-    const whole = bytes.subarray(0, used);
-    if (expected !== undefined)
-      assertHashed(entry.source, expected, `sha256:${hashOnce('sha256', whole, 'hex')}`);
-    return whole;
+    return bytes.subarray(0, used);
   } finally {
     closeSync(fd);
   }
