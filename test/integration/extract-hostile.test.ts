@@ -1,17 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import {
-  chownSync,
-  lstatSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { EntryHeader } from '../../src/archive/entry.ts';
@@ -20,13 +9,10 @@ import { extractLayer } from '../../src/build/snapshot/extract.ts';
 import { removeTree } from '../../src/build/snapshot/remove-tree.ts';
 import { loadSyscalls } from '../../src/build/snapshot/syscalls.ts';
 import { digestOf } from '../../src/lib/digest.ts';
+import { jailDirectory, runInJail } from './jail.ts';
 
-/**
- * Hostile layers are extracted only where there is nothing to lose: by an ordinary user in a user and mount namespace of its own. Outside,
- * this file starts itself in there.
- */
-const jail = process.env['POLYARCH_TEST_JAIL'];
-const nobody = 65534;
+// Outside the jail this file starts itself in there.
+const jail = jailDirectory;
 
 const defaults = { mode: 0o644, uid: 0, gid: 0, size: 0, mtime: 1_600_000_000 };
 type Entry = Partial<EntryHeader> & { path: string; content?: string };
@@ -43,46 +29,9 @@ function tar(entries: readonly Entry[]): Buffer {
 
 if (jail === undefined) {
   test('hostile layers, in a user namespace', (t) => {
-    const scratch = mkdtempSync(join(tmpdir(), 'extract-hostile-'));
-    try {
-      if (process.getuid?.() === 0) chownSync(scratch, nobody, nobody);
-      const inside = [
-        'unshare',
-        '--user',
-        '--map-root-user',
-        '--mount',
-        process.execPath,
-        '--test',
-        '--test-isolation=none',
-        import.meta.filename,
-      ];
-      const command =
-        process.getuid?.() === 0
-          ? ['setpriv', `--reuid=${nobody}`, `--regid=${nobody}`, '--clear-groups', ...inside]
-          : inside;
-      const env = { ...process.env, POLYARCH_TEST_JAIL: scratch };
-      // The runner's own variable would make the inner one report to it instead of to us.
-      delete (env as Record<string, unknown>)['NODE_TEST_CONTEXT'];
-      const probe = spawnSync(command[0] as string, [
-        ...command.slice(1, command.indexOf(process.execPath)),
-        'true',
-      ]);
-      if (probe.status !== 0) {
-        t.skip(
-          `no user namespace for an ordinary user: ${probe.error?.message ?? probe.stderr.toString().trim()}`,
-        );
-        return;
-      }
-      const run = spawnSync(command[0] as string, command.slice(1), {
-        env,
-        cwd: scratch,
-        encoding: 'utf8',
-        timeout: 120_000,
-      });
-      assert.equal(run.status, 0, `${run.stdout}\n${run.stderr}`);
-    } finally {
-      rmSync(scratch, { recursive: true, force: true });
-    }
+    const result = runInJail(import.meta.filename);
+    if ('skipped' in result) t.skip(`no user namespace for an ordinary user: ${result.skipped}`);
+    else assert.equal(result.status, 0, result.output);
   });
 } else {
   describe('in the jail', () => {
