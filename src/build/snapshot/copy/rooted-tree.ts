@@ -10,9 +10,8 @@ import {
   readSync,
   realpathSync,
 } from 'node:fs';
-import { toFsPath } from '../../../archive/byte-path.ts';
+import { type BytePath, displayPath, toFsPath } from '../../../archive/byte-path.ts';
 import { failure } from '../../../lib/errors.ts';
-import { fromByteString } from './byte-string.ts';
 
 /** What an ignore file says of a path; `exclude-but-descend`: something below may be included again. */
 export type FilterVerdict = 'include' | 'exclude' | 'exclude-but-descend';
@@ -25,6 +24,12 @@ export interface RootedTreeOptions {
 }
 
 const maxLinks = 255;
+
+/** For patterns and ignore rules: what is not UTF-8 becomes U+FFFD. */
+export function textOf(path: BytePath): string {
+  const found = toFsPath(path);
+  return typeof found === 'string' ? found : found.toString('utf8');
+}
 
 /** Read access below one directory whose links are hostile: nothing outside the root is ever named or opened. Paths are byte strings. */
 export class RootedTree {
@@ -42,7 +47,7 @@ export class RootedTree {
   }
 
   verdict(path: string, isDirectory: boolean): FilterVerdict {
-    return this.options.include?.(fromByteString(path), isDirectory) ?? 'include';
+    return this.options.include?.(textOf(path), isDirectory) ?? 'include';
   }
 
   /** For fs calls: text where every byte is ASCII, which is the faster way, else the bytes. */
@@ -95,7 +100,7 @@ export class RootedTree {
         continue;
       }
       if (++links > maxLinks)
-        throw failure('CONTENT_INVALID', 'copy', fromByteString(path), 'too many symbolic links');
+        throw failure('CONTENT_INVALID', 'copy', displayPath(path), 'too many symbolic links');
       const link = this.readlink(next);
       if (link.startsWith('/')) done.length = 0;
       rest = [...link.split('/'), ...rest];
@@ -150,7 +155,7 @@ export class RootedTree {
       now.dev === expected.dev &&
       now.size === expected.size &&
       now.mtimeNs === expected.mtimeNs;
-    if (!same) throw failure('CONTENT_INVALID', 'copy', fromByteString(path), 'changed while it was read');
+    if (!same) throw failure('CONTENT_INVALID', 'copy', displayPath(path), 'changed while it was read');
   }
 
   /** O_NOFOLLOW guards the last name only: a parent that was swapped for a link shows in the descriptor's own path. */
@@ -158,13 +163,13 @@ export class RootedTree {
     if (process.platform !== 'linux') return;
     const real = readlinkSync(`/proc/self/fd/${fd}`, 'latin1');
     if (real !== `${this.#root}/${path}`.replace(/^\/\//, '/')) {
-      throw failure('CONTENT_INVALID', 'copy', fromByteString(path), 'changed while it was read');
+      throw failure('CONTENT_INVALID', 'copy', displayPath(path), 'changed while it was read');
     }
   }
 
   #failed(path: string, cause: unknown): Error {
     const code = (cause as NodeJS.ErrnoException).code ?? 'failed';
-    return failure(code === 'ENOENT' ? 'NOT_FOUND' : 'STORE', 'read', fromByteString(path) || '.', code, {
+    return failure(code === 'ENOENT' ? 'NOT_FOUND' : 'STORE', 'read', displayPath(path) || '.', code, {
       cause,
     });
   }

@@ -14,8 +14,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import fc from 'fast-check';
+import { bytesOfPath } from '../../../archive/byte-path.ts';
 import { isFailure } from '../../../lib/errors.ts';
-import { bytesOf } from './byte-string.ts';
 import { RootedTree, type RootedTreeOptions } from './rooted-tree.ts';
 import { hashFile, selectSources } from './select-sources.ts';
 
@@ -99,7 +99,7 @@ describe('which files a COPY reads', () => {
     const root = join(scratch(t), 'root');
     writeFileSync(Buffer.concat([Buffer.from(`${root}/`), Buffer.from([0x66, 0xff])]), '');
     const name = select(root, ['.']).items[0]?.entries[1]?.path ?? '';
-    assert.deepEqual(bytesOf(name), Buffer.from([0x66, 0xff]));
+    assert.deepEqual(bytesOfPath(name), Buffer.from([0x66, 0xff]));
   });
 
   test('the named link is followed inside the root, links below stay links', (t) => {

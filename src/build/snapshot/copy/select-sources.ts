@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { type BigIntStats, closeSync, readSync } from 'node:fs';
+import { bytePathOf, displayPath } from '../../../archive/byte-path.ts';
 import { type Digest, digestOf, finishDigest } from '../../../lib/digest.ts';
 import { failure, throwIfAborted } from '../../../lib/errors.ts';
 import { compileGoMatch, hasWildcard } from '../../../lib/go-match.ts';
-import { fromByteString, toByteString } from './byte-string.ts';
-import type { RootedTree } from './rooted-tree.ts';
+import { type RootedTree, textOf } from './rooted-tree.ts';
 
 export type SelectedKind = 'file' | 'directory' | 'symlink' | 'fifo' | 'char' | 'block';
 
@@ -116,20 +116,20 @@ export function selectSources(
 function matches(tree: RootedTree, pattern: string, signal: AbortSignal): string[] {
   const parts = clean(pattern);
   const first = parts.findIndex(hasWildcard);
-  if (first < 0) return [parts.map((part) => toByteString(part.replace(/\\(.)/gsu, '$1'))).join('/')];
+  if (first < 0) return [parts.map((part) => bytePathOf(part.replace(/\\(.)/gsu, '$1'))).join('/')];
   const regexps = parts.slice(first).map((part) => {
     const regexp = compileGoMatch(part);
     if (regexp === undefined) throw failure('DOCKERFILE', 'copy', pattern, 'the pattern is malformed');
     return regexp;
   });
-  const base = tree.resolve(toByteString(parts.slice(0, first).join('/')));
+  const base = tree.resolve(bytePathOf(parts.slice(0, first).join('/')));
   const found: string[] = [];
   const walk = (path: string, depth: number): void => {
     throwIfAborted(signal);
     const regexp = regexps[depth];
     if (regexp === undefined || !tree.lstat(path)?.isDirectory()) return;
     for (const name of tree.names(path)) {
-      if (!regexp.test(fromByteString(name))) continue;
+      if (!regexp.test(textOf(name))) continue;
       const next = path === '' ? name : `${path}/${name}`;
       const isDirectory = tree.lstat(next)?.isDirectory() ?? false;
       const verdict = tree.verdict(next, isDirectory);
@@ -208,7 +208,7 @@ function selectItem(tree: RootedTree, path: string, pattern: string, options: Se
       const next = source === '' ? name : `${source}/${name}`;
       const below = tree.lstat(next);
       if (below === undefined)
-        throw failure('CONTENT_INVALID', 'copy', fromByteString(next), 'vanished while it was read');
+        throw failure('CONTENT_INVALID', 'copy', displayPath(next), 'vanished while it was read');
       visit(next, relative === '' ? name : `${relative}/${name}`, below);
     }
   };
