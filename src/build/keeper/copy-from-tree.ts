@@ -1,0 +1,75 @@
+import { MergedView } from '../../archive/merged-view.ts';
+import { readTocFile } from '../../archive/toc.ts';
+import type { Digest } from '../../lib/digest.ts';
+import { failure } from '../../lib/errors.ts';
+import { Accounts } from '../sandbox/accounts.ts';
+import type { Owner } from '../snapshot/copy/copy-plan.ts';
+import { parseChmod, placeSelection } from '../snapshot/copy/place-selection.ts';
+import { RootedTree } from '../snapshot/copy/rooted-tree.ts';
+import { selectSources } from '../snapshot/copy/select-sources.ts';
+import { writeCopyLayer } from '../snapshot/copy/write-copy-layer.ts';
+import type { PackedFiles } from './packed-files.ts';
+import type { CopyRequest, OwnerRequest, PackedLayer, SourcesRequest } from './protocol.ts';
+import type { Workspace } from './workspace.ts';
+
+export interface CopyFromTreeOptions {
+  readonly workspace: Workspace;
+  readonly files: PackedFiles;
+  /** Value of security.capability of a file. */
+  readonly capability: (realPath: string | Buffer) => Buffer | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** The content digest of a COPY --from's sources. */
+export async function checksumSources(
+  request: SourcesRequest,
+  options: CopyFromTreeOptions,
+): Promise<Digest> {
+  const { workspace, signal } = options;
+  return await workspace.withView(request.from, signal, ({ root }) =>
+    select(root, request, options).digest({ signal }),
+  );
+}
+
+/** The layer of a COPY --from. */
+export async function copyFromTree(request: CopyRequest, options: CopyFromTreeOptions): Promise<PackedLayer> {
+  const { workspace, files, signal } = options;
+  const owner = await ownerOf(request, options);
+  const target = new MergedView(
+    await Promise.all(request.target.map((path) => readTocFile(path, { signal }))),
+  );
+  return await workspace.withView(request.from, signal, async ({ root }) => {
+    const selection = select(root, request, options);
+    const plan = placeSelection(selection, target, {
+      destination: request.destination,
+      owner,
+      mode: request.chmod === undefined ? undefined : parseChmod(request.chmod),
+      epoch: request.epoch,
+      now: Math.floor(Date.now() / 1000),
+    });
+    return await files.write((path) => writeCopyLayer(plan, selection.tree, path, { signal }));
+  });
+}
+
+/** `--chown`'s rules, with the tree's own accounts. */
+export async function lookUpOwner(
+  request: OwnerRequest,
+  options: { readonly workspace: Workspace; readonly signal: AbortSignal },
+): Promise<Owner> {
+  return await options.workspace.withView(request.tree, options.signal, async ({ root }) =>
+    Accounts.of(root).owner(request.owner),
+  );
+}
+
+function select(root: string, request: SourcesRequest, { capability, signal }: CopyFromTreeOptions) {
+  return selectSources(new RootedTree(root, { capability }), request.sources, { owners: 'keep', signal });
+}
+
+async function ownerOf(request: CopyRequest, options: CopyFromTreeOptions): Promise<Owner | undefined> {
+  const { chown, accounts } = request;
+  if (chown === undefined) return undefined;
+  if (/^[0-9]+(:[0-9]+)?$/.test(chown)) return new Accounts('', '').owner(chown);
+  if (accounts === undefined)
+    throw failure('KEEPER', 'use --chown', chown, 'the request names no tree for it');
+  return await lookUpOwner({ tree: accounts, owner: chown }, options);
+}

@@ -1,0 +1,99 @@
+import { join } from 'node:path';
+import { bytePathOf } from '../../archive/byte-path.ts';
+import { failure } from '../../lib/errors.ts';
+import { OciRuntime } from '../sandbox/oci-runtime.ts';
+import { probeRuntime } from '../sandbox/probe-runtime.ts';
+import type { Sandbox } from '../sandbox/sandbox.ts';
+import type { MountCalls } from '../snapshot/mount-calls.ts';
+import { removeTree } from '../snapshot/remove-tree.ts';
+import type { SnapshotDirectory } from '../snapshot/snapshot-directory.ts';
+import type { Syscalls } from '../snapshot/syscalls.ts';
+import type { Handlers } from './connection.ts';
+import { checksumSources, copyFromTree, lookUpOwner } from './copy-from-tree.ts';
+import { extractBlob } from './extract-blob.ts';
+import type { KeeperConfig } from './keeper-config.ts';
+import { LayerDirectories } from './layer-directories.ts';
+import { LayerWorkers } from './layer-workers.ts';
+import { PackedFiles } from './packed-files.ts';
+import type { KeeperEvent, Tree } from './protocol.ts';
+import { runStep } from './run-step.ts';
+import { Workspace } from './workspace.ts';
+
+export interface HandlersOptions {
+  readonly config: KeeperConfig;
+  /** The keeper's own directory. */
+  readonly directory: string;
+  readonly snapshots: SnapshotDirectory;
+  readonly calls: MountCalls;
+  readonly syscalls: Syscalls;
+  readonly onEvent: (event: KeeperEvent) => void;
+}
+
+/** What each request does: the keeper's parts, put together. */
+export function makeHandlers(options: HandlersOptions): Handlers {
+  const { config, directory, snapshots, calls, syscalls, onEvent } = options;
+  const { setTimes } = syscalls;
+  const workers = new LayerWorkers();
+  const remove = async (name: string): Promise<void> => removeTree(join(snapshots.path, name));
+  const layers = new LayerDirectories({
+    snapshots,
+    remove,
+    onEvent,
+    extract: (input) => extractBlob(input, workers),
+    inUserNamespace: config.userNamespace,
+  });
+  const workspace = new Workspace({ directory, snapshots, layers, calls, setTimes, remove });
+  const files = new PackedFiles(join(directory, 'packed'));
+  const sandbox = once(
+    (): Sandbox =>
+      new OciRuntime({
+        program: probeRuntime(),
+        state: join(directory, 'runtime'),
+        inUserNamespace: config.userNamespace,
+        setTimes,
+      }),
+  );
+  const capability = (path: string | Buffer): Buffer | undefined =>
+    syscalls.getXattr(path, 'security.capability');
+  const copy = { workspace, files, capability };
+  /** What a snapshot that a RUN made lies on, and what the sandbox left in it. */
+  const steps = new Map<string, { readonly tree: Tree; readonly stubs: readonly string[] }>();
+  return {
+    async prepare({ tree }, { signal }) {
+      await layers.of(tree, signal);
+      return null;
+    },
+    async run(request, context) {
+      const { response, stubs } = await runStep(request, context, { workspace, sandbox });
+      if (response.snapshot !== undefined) steps.set(response.snapshot.id, { tree: request.tree, stubs });
+      return response;
+    },
+    async pack({ snapshot, epoch }, { signal }) {
+      const step = steps.get(snapshots.checked(snapshot.id));
+      if (step === undefined) throw failure('KEEPER', 'pack', snapshot.id, 'no RUN of this build made it');
+      const lowers = (await layers.of(step.tree, signal)).map((id) => snapshots.absolute(id));
+      const packOptions = { epoch, lowers, ignore: step.stubs.map(bytePathOf) };
+      const upper = snapshots.absolute(snapshot.id);
+      const packed = await files.write((path) =>
+        workers.run({ kind: 'pack', upper, path, options: packOptions }, signal),
+      );
+      layers.publish(snapshot.id, packed.diffId, step.tree);
+      return packed;
+    },
+    copy: (request, { signal }) => copyFromTree(request, { ...copy, signal }),
+    checksum: (request, { signal }) => checksumSources(request, { ...copy, signal }),
+    owner: (request, { signal }) => lookUpOwner(request, { workspace, signal }),
+    async remove({ snapshots: names }) {
+      for (const name of names) await remove(snapshots.discard(name));
+      return null;
+    },
+  };
+}
+
+function once<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}

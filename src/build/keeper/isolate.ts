@@ -1,0 +1,62 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { failure, reasonOf } from '../../lib/errors.ts';
+import { hasHybridCgroups, hybridDirectory } from '../sandbox/probe-runtime.ts';
+import { type MountCalls, mountFlags } from '../snapshot/mount-calls.ts';
+import type { KeeperConfig } from './keeper-config.ts';
+
+/**
+ * Makes the keeper's mount namespace a place where little can go wrong: a /proc of its own, everything but the snapshots and the keeper's own
+ * directories read-only, so that a hole in the extractor cannot reach the host's files. Comes before anything is opened for writing: a mount with
+ * a writer cannot become read-only.
+ */
+export function isolate(config: KeeperConfig, calls: MountCalls): void {
+  const own = ['snapshots', 'keeper'].map((name) => join(config.dataDirectory, name));
+  for (const directory of own) calls.mount(directory, directory, '', mountFlags.bind);
+  const hybrid = hasHybridCgroups();
+  mountProc(calls);
+  // crun refuses hybrid cgroups; nobody here uses any, so one version is enough to see.
+  if (hybrid) calls.mount(hybridDirectory, '/sys/fs/cgroup', '', mountFlags.bind);
+  // Before Linux 5.12 the mounts stay as they are.
+  if (calls.setReadOnly('/', true, { recursive: true })) {
+    for (const directory of [...own, '/proc']) calls.setReadOnly(directory, false, { recursive: false });
+  }
+}
+
+function mountProc(calls: MountCalls): void {
+  try {
+    calls.mount('proc', '/proc', 'proc', mountFlags.noSuid | mountFlags.noDev | mountFlags.noExec);
+  } catch (error) {
+    throw failure(
+      'SANDBOX',
+      'mount',
+      '/proc',
+      'the kernel refuses a new one, because parts of the outer one are masked',
+      {
+        hint: 'run the outer container with --security-opt systempaths=unconfined, or --privileged',
+        cause: error,
+      },
+    );
+  }
+}
+
+/** Since Linux 6.7 a user namespace has a table of its own. It serves every program below this namespace, wherever it is mounted. */
+export function registerEmulators(config: KeeperConfig, calls: MountCalls): void {
+  if (config.binfmt.length === 0) return;
+  const directory = join(config.dataDirectory, 'keeper', config.id, 'binfmt');
+  mkdirSync(directory);
+  try {
+    calls.mount(
+      'binfmt_misc',
+      directory,
+      'binfmt_misc',
+      mountFlags.noSuid | mountFlags.noDev | mountFlags.noExec,
+    );
+    for (const line of config.binfmt) writeFileSync(join(directory, 'register'), line, 'latin1');
+  } catch (error) {
+    throw failure('EMULATOR', 'register emulators for', config.emulated.join(', '), reasonOf(error), {
+      hint: 'this needs Linux 6.7; on an older one register them for the whole machine: apt-get install qemu-user-static binfmt-support',
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,74 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { Duplex } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { failure } from '../../lib/errors.ts';
+import { findProgram } from '../sandbox/find-program.ts';
+import type { KeeperConfig } from './keeper-config.ts';
+import { explainUnshare, mapIds } from './user-namespace.ts';
+
+export interface KeeperProcess {
+  readonly child: ChildProcess;
+  /** The one descriptor that requests and answers cross. */
+  readonly channel: Duplex;
+  /** The end of what the process has written to stderr. */
+  readonly lastWords: () => string;
+}
+
+/** What is kept of the keeper's own stderr. */
+const maxLastWords = 4096;
+
+const namespaces = ['--mount', '--pid', '--fork', '--kill-child', '--propagation', 'private'];
+
+/** Waits inside the new user namespace until its ids are mapped, then goes on without a fork. Descriptor 4 says both. */
+const waitForIds = 'echo >&4; read _ <&4 || exit 1; exec 4<&-; exec "$0" "$@"';
+
+/** Starts the keeper as the first process of its namespaces. In a session of its own: a terminal's Ctrl-C reaches the main process alone. */
+export async function spawnKeeper(
+  config: KeeperConfig,
+  options: { readonly stdio: 'none' | 'inherit'; readonly signal?: AbortSignal | undefined },
+): Promise<KeeperProcess> {
+  const unshare = findProgram('unshare');
+  if (unshare === undefined) {
+    throw failure('SANDBOX', 'start', 'keeper', 'there is no unshare program here', {
+      hint: 'apt-get install util-linux; steps run on Linux only',
+    });
+  }
+  const entry = fileURLToPath(new URL('./main.ts', import.meta.url));
+  const program = [process.execPath, '--disable-warning=ExperimentalWarning', entry, JSON.stringify(config)];
+  const inner = [...namespaces, '--', ...program];
+  const argv = config.userNamespace ? ['--user', '--', 'sh', '-c', waitForIds, unshare, ...inner] : inner;
+  const own = options.stdio === 'inherit' ? 'inherit' : 'ignore';
+  const child = spawn(unshare, argv, {
+    detached: true,
+    stdio: [own, own, options.stdio === 'inherit' ? 'inherit' : 'pipe', 'pipe', 'pipe'],
+  });
+  let words = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    words = (words + text).slice(-maxLastWords);
+  });
+  const [, , , channel, gate] = child.stdio as unknown as Duplex[];
+  if (channel === undefined || gate === undefined)
+    throw failure('KEEPER', 'start', 'keeper', 'it has no channel');
+  // The end of the process shows as the end of a stream; an error on the way there says no more.
+  channel.on('error', () => {});
+  gate.on('error', () => {});
+  if (config.userNamespace) {
+    try {
+      await opened(child, gate, () => words);
+      await mapIds(child.pid ?? 0, options);
+      gate.end('\n');
+    } catch (error) {
+      child.kill('SIGKILL');
+      throw error;
+    }
+  } else gate.destroy();
+  return { child, channel, lastWords: () => words };
+}
+
+function opened(child: ChildProcess, gate: Duplex, words: () => string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    gate.once('data', () => resolve());
+    child.once('error', (error) => reject(explainUnshare(error.message)));
+    child.once('close', () => reject(explainUnshare(words())));
+  });
+}

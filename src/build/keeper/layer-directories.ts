@@ -1,0 +1,149 @@
+import { createHash } from 'node:crypto';
+import { type Digest, finishDigest, hexOf } from '../../lib/digest.ts';
+import { failure } from '../../lib/errors.ts';
+import { SnapshotDirectory } from '../snapshot/snapshot-directory.ts';
+import type { ExtractInput } from './extract-blob.ts';
+import type { ExtractedFacts } from './layer-jobs.ts';
+import type { KeeperEvent, LayerBlob, LayerRef, Tree } from './protocol.ts';
+
+export interface LayerDirectoriesOptions {
+  readonly snapshots: SnapshotDirectory;
+  /** CONTENT_INVALID unless the blob's bytes match its diffId. */
+  readonly extract: (input: ExtractInput) => Promise<ExtractedFacts>;
+  /** Devices cannot be made here: a layer that has some is kept apart from the one that root extracts. */
+  readonly inUserNamespace: boolean;
+  /** Deletes a directory of the snapshots, named by its last part. */
+  readonly remove: (name: string) => Promise<void>;
+  readonly onEvent: (event: KeeperEvent) => void;
+}
+
+/** From layers to directories: found, or extracted side by side, each once however many requests want it. */
+export class LayerDirectories {
+  readonly #options: LayerDirectoriesOptions;
+  readonly #extracting = new Map<
+    string,
+    { readonly result: Promise<string>; readonly controller: AbortController; users: number }
+  >();
+  /** Snapshots of this keeper whose diffID is known, because they are packed. */
+  readonly #diffIds = new Map<string, Digest>();
+
+  constructor(options: LayerDirectoriesOptions) {
+    this.#options = options;
+  }
+
+  /** Snapshot ids, bottom first. */
+  async of(tree: Tree, signal: AbortSignal): Promise<string[]> {
+    // Each layer waits for those below only if it needs them.
+    const ids: Promise<string>[] = [];
+    for (const [index, layer] of tree.entries()) {
+      const below = ids.slice(0, index);
+      ids.push(this.#directory(layer, tree.slice(0, index), () => Promise.all(below), signal));
+    }
+    const settled = await Promise.allSettled(ids);
+    for (const result of settled) if (result.status === 'rejected') throw result.reason;
+    return settled.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+  }
+
+  /** A RUN's directory, packed: other builds find it on top of the same layers. */
+  publish(id: string, diffId: Digest, below: Tree): void {
+    this.#diffIds.set(id, diffId);
+    const chain = this.#chain([...below, { kind: 'snapshot', id }]);
+    if (chain !== undefined) this.#options.snapshots.publish(id, chainKey(diffId, chain));
+  }
+
+  async #directory(
+    layer: LayerRef,
+    below: Tree,
+    lowers: () => Promise<string[]>,
+    signal: AbortSignal,
+  ): Promise<string> {
+    const { snapshots } = this.#options;
+    if (layer.kind === 'snapshot') return snapshots.checked(layer.id);
+    const chain = this.#chain([...below, layer]);
+    const found = this.#keys(layer.diffId, chain)
+      .map((key) => snapshots.lookup(key))
+      .find((id) => id !== undefined);
+    if (found !== undefined) return found;
+    const key = `${layer.diffId} ${chain ?? below.map((ref) => (ref.kind === 'blob' ? ref.diffId : ref.id)).join(' ')}`;
+    let shared = this.#extracting.get(key);
+    if (shared === undefined) {
+      const controller = new AbortController();
+      const result = this.#extract(layer, chain, lowers, controller.signal).finally(() =>
+        this.#extracting.delete(key),
+      );
+      shared = { result, controller, users: 0 };
+      this.#extracting.set(key, shared);
+    }
+    return await shareUntilAborted(shared, signal);
+  }
+
+  async #extract(
+    blob: LayerBlob,
+    chain: Digest | undefined,
+    lowers: () => Promise<string[]>,
+    signal: AbortSignal,
+  ): Promise<string> {
+    const { snapshots, extract, remove, onEvent } = this.#options;
+    const { id } = snapshots.create();
+    const start = performance.now();
+    onEvent({ type: 'extract-started', diffId: blob.diffId });
+    try {
+      const facts = await extract({
+        blob,
+        directory: snapshots.absolute(id),
+        signal,
+        lowers: async () => (await lowers()).map((lower) => snapshots.absolute(lower)),
+        clear: () => remove(SnapshotDirectory.files(id)),
+      });
+      snapshots.mark(id, facts);
+      onEvent({ type: 'extract-finished', diffId: blob.diffId, milliseconds: performance.now() - start });
+      if (facts.usesLowers && chain === undefined) return id;
+      const key = facts.usesLowers && chain ? chainKey(blob.diffId, chain) : hexOf(blob.diffId);
+      return snapshots.publish(id, facts.skippedDevices ? `${key}${withoutDevices}` : key);
+    } catch (error) {
+      await remove(snapshots.discard(id));
+      throw error;
+    }
+  }
+
+  #keys(diffId: Digest, chain: Digest | undefined): string[] {
+    const keys = [hexOf(diffId), ...(chain === undefined ? [] : [chainKey(diffId, chain)])];
+    return this.#options.inUserNamespace ? [...keys, ...keys.map((key) => `${key}${withoutDevices}`)] : keys;
+  }
+
+  /** Like an image's chainID (OCI image-spec, config.md, "Layer ChainID"); undefined while a layer of it is not packed. */
+  #chain(tree: Tree): Digest | undefined {
+    const hash = createHash('sha256');
+    for (const layer of tree) {
+      const diffId = layer.kind === 'blob' ? layer.diffId : this.#diffIds.get(layer.id);
+      if (diffId === undefined) return undefined;
+      hash.update(`${diffId}\n`);
+    }
+    return finishDigest(hash);
+  }
+}
+
+const withoutDevices = '.nodev';
+
+function chainKey(diffId: Digest, chain: Digest): string {
+  return `${hexOf(diffId)}@${hexOf(chain)}`;
+}
+
+/** Work that several requests wait for ends when the last of them is cancelled. */
+async function shareUntilAborted<T>(
+  shared: { readonly result: Promise<T>; readonly controller: AbortController; users: number },
+  signal: AbortSignal,
+): Promise<T> {
+  shared.users++;
+  const leave = (): void => {
+    if (--shared.users === 0)
+      shared.controller.abort(failure('INTERRUPTED', 'extract', 'layer', 'nobody waits for it'));
+  };
+  signal.addEventListener('abort', leave, { once: true });
+  if (signal.aborted) leave();
+  try {
+    return await shared.result;
+  } finally {
+    signal.removeEventListener('abort', leave);
+  }
+}

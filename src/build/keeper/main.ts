@@ -1,0 +1,61 @@
+import { once } from 'node:events';
+import { rmSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { join } from 'node:path';
+import { loadMountCalls } from '../snapshot/mount-calls.ts';
+import { removeTree } from '../snapshot/remove-tree.ts';
+import { SnapshotDirectory } from '../snapshot/snapshot-directory.ts';
+import { loadSyscalls } from '../snapshot/syscalls.ts';
+import { Connection } from './connection.ts';
+import { encodeJson } from './frames.ts';
+import { makeHandlers } from './handlers.ts';
+import { isolate, registerEmulators } from './isolate.ts';
+import type { KeeperConfig } from './keeper-config.ts';
+import { KeeperLocks } from './keeper-lock.ts';
+import { sweep } from './sweep.ts';
+import { toWireError } from './wire-error.ts';
+
+/** The keeper's process: the first one of its PID namespace, so that its end is the end of everything that it started. */
+
+const channelDescriptor = 3;
+
+async function serve(config: KeeperConfig, socket: Socket): Promise<void> {
+  // Layers say what modes their files have.
+  process.umask(0);
+  const calls = await loadMountCalls();
+  isolate(config, calls);
+  const keepers = join(config.dataDirectory, 'keeper');
+  const locks = new KeeperLocks(keepers, calls);
+  const directory = locks.take(config.id);
+  registerEmulators(config, calls);
+  const snapshots = new SnapshotDirectory(join(config.dataDirectory, 'snapshots'), config.id);
+  // The data of mount(2) is one page: lower directories are named from here.
+  process.chdir(snapshots.path);
+  const connection: Connection = new Connection(
+    socket,
+    makeHandlers({
+      config,
+      directory,
+      snapshots,
+      calls,
+      syscalls: await loadSyscalls(),
+      onEvent: (event) => connection.send({ type: 'event', event }),
+    }),
+  );
+  connection.send({ type: 'ready' });
+  const remove = (name: string): void => removeTree(join(snapshots.path, name));
+  const sweeping = sweep({ keepers, locks, snapshots, calls, remove });
+  await connection.ended;
+  await sweeping;
+  snapshots.discardOwn().forEach(remove);
+  rmSync(directory, { recursive: true, force: true });
+}
+
+const socket = new Socket({ fd: channelDescriptor, readable: true, writable: true });
+try {
+  await serve(JSON.parse(process.argv[2] ?? '') as KeeperConfig, socket);
+} catch (error) {
+  socket.end(encodeJson({ type: 'unfit', error: toWireError(error) }));
+  await once(socket, 'close').catch(() => {});
+}
+process.exit(0);

@@ -1,0 +1,50 @@
+import { closeSync, openSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import type { MountCalls } from '../snapshot/mount-calls.ts';
+import type { SnapshotDirectory } from '../snapshot/snapshot-directory.ts';
+import type { KeeperLocks } from './keeper-lock.ts';
+
+export interface SweepOptions {
+  /** Parent of the keepers' directories. */
+  readonly keepers: string;
+  readonly locks: KeeperLocks;
+  readonly snapshots: SnapshotDirectory;
+  readonly calls: MountCalls;
+  readonly remove: (name: string) => void;
+}
+
+/** Until then the kernel has written most of a snapshot by itself, and a sync costs little. */
+const restMilliseconds = 60_000;
+
+/** Cleans up behind keepers that ended without doing so, and makes snapshots of earlier builds safe against a power cut. Never fails a build. */
+export async function sweep({ keepers, locks, snapshots, calls, remove }: SweepOptions): Promise<void> {
+  try {
+    const turns = [
+      ...snapshots.sweep((id) => locks.isAlive(id)).map((name) => () => remove(name)),
+      ...locks.dead().map((id) => () => rmSync(join(keepers, id), { recursive: true, force: true })),
+    ];
+    for (const turn of turns) {
+      turn();
+      // Requests come first.
+      await setImmediate();
+    }
+    await syncRested(snapshots, calls);
+  } catch {
+    // The next keeper tries again.
+  }
+}
+
+async function syncRested(snapshots: SnapshotDirectory, calls: MountCalls): Promise<void> {
+  const rested = snapshots
+    .unsynced()
+    .filter((id) => Date.now() - statSync(join(snapshots.path, id, 'unsynced')).mtimeMs > restMilliseconds);
+  if (rested.length === 0) return;
+  const fd = openSync(snapshots.path, 'r');
+  try {
+    await calls.syncFileSystem(fd);
+  } finally {
+    closeSync(fd);
+  }
+  snapshots.markSynced(rested);
+}

@@ -1,0 +1,118 @@
+import { failure } from '../../lib/errors.ts';
+import { readInRoot } from './rooted-path.ts';
+
+/** Largest /etc/passwd or /etc/group that is read. */
+export const maxAccountsBytes = 4 * 1024 * 1024;
+
+/** Linux: ids are 32 bits, and the last one means "unchanged". */
+const maxId = 0xfffffffe;
+
+interface PasswdEntry {
+  readonly name: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly home: string;
+}
+
+interface GroupEntry {
+  readonly name: string;
+  readonly gid: number;
+  readonly members: readonly string[];
+}
+
+export interface ProcessUser {
+  readonly uid: number;
+  readonly gid: number;
+  /** Supplementary groups. */
+  readonly groups: readonly number[];
+  readonly home: string;
+}
+
+/** The users and groups of a root file system: its own /etc/passwd and /etc/group, never the host's. */
+export class Accounts {
+  readonly #users: readonly PasswdEntry[];
+  readonly #groups: readonly GroupEntry[];
+
+  constructor(passwd: string, group: string) {
+    this.#users = rows(passwd).flatMap(([name, , uid, gid, , home]) =>
+      name && isId(uid) && isId(gid) ? [{ name, uid: Number(uid), gid: Number(gid), home: home || '/' }] : [],
+    );
+    this.#groups = rows(group).flatMap(([name, , gid, members]) =>
+      name && isId(gid)
+        ? [{ name, gid: Number(gid), members: (members ?? '').split(',').filter(Boolean) }]
+        : [],
+    );
+  }
+
+  static of(root: string): Accounts {
+    return new Accounts(
+      readInRoot(root, '/etc/passwd', maxAccountsBytes) ?? '',
+      readInRoot(root, '/etc/group', maxAccountsBytes) ?? '',
+    );
+  }
+
+  /** Whom a program runs as: USER's rules. A number needs no entry; supplementary groups come with a user that names no group. */
+  processUser(spec: string): ProcessUser {
+    const { user, group } = split(spec);
+    const found = this.#user(user);
+    if (found === undefined && !isId(user)) throw unknown('user', user, spec, '/etc/passwd');
+    const uid = found?.uid ?? Number(user);
+    const home = found?.home ?? '/';
+    if (group !== undefined) return { uid, gid: this.#gid(group, spec), groups: [], home };
+    const groups = found === undefined ? [] : this.#memberships(found.name);
+    return { uid, gid: found?.gid ?? 0, groups, home };
+  }
+
+  /** Whom a copied file belongs to: `--chown`'s rules, where a number alone is the group too. */
+  owner(spec: string): { uid: number; gid: number } {
+    const { user, group } = split(spec);
+    const found = isId(user) ? undefined : this.#user(user);
+    if (found === undefined && !isId(user)) throw unknown('user', user, spec, '/etc/passwd');
+    const uid = found?.uid ?? Number(user);
+    return { uid, gid: group === undefined ? (found?.gid ?? uid) : this.#gid(group, spec) };
+  }
+
+  #user(user: string): PasswdEntry | undefined {
+    return (
+      this.#users.find((entry) => entry.name === user) ??
+      (isId(user) ? this.#users.find((entry) => entry.uid === Number(user)) : undefined)
+    );
+  }
+
+  #gid(group: string, spec: string): number {
+    const named = this.#groups.find((entry) => entry.name === group);
+    if (named !== undefined) return named.gid;
+    if (isId(group)) return Number(group);
+    throw unknown('group', group, spec, '/etc/group');
+  }
+
+  #memberships(name: string): number[] {
+    const ids = this.#groups.filter((entry) => entry.members.includes(name)).map((entry) => entry.gid);
+    return [...new Set(ids)].sort((a, b) => a - b);
+  }
+}
+
+/** `user`, `user:group`; an empty user is root. */
+function split(spec: string): { user: string; group: string | undefined } {
+  const colon = spec.indexOf(':');
+  const user = colon < 0 ? spec : spec.slice(0, colon);
+  const group = colon < 0 ? undefined : spec.slice(colon + 1);
+  return { user: user === '' ? '0' : user, group: group === '' ? undefined : group };
+}
+
+function rows(text: string): string[][] {
+  return text
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'))
+    .map((line) => line.trim().split(':'));
+}
+
+function isId(text: string | undefined): boolean {
+  return text !== undefined && /^[0-9]{1,10}$/.test(text) && Number(text) <= maxId;
+}
+
+function unknown(what: string, name: string, spec: string, file: string): Error {
+  return failure('NOT_FOUND', 'find user', spec, `the image's ${file} has no ${what} "${name}"`, {
+    hint: `add it with a RUN step, or write the number`,
+  });
+}

@@ -1,0 +1,90 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { failure } from '../../lib/errors.ts';
+import { formatPlatform, hostPlatform, normalizePlatform, type Platform } from '../../oci/platform.ts';
+import { binfmtLine, type Emulated, emulatedArchitecture, runsNatively } from './emulator-table.ts';
+import { findProgram } from './find-program.ts';
+
+/**
+ * How foreign programs run. `private`: the lines are registered in a binfmt_misc of the keeper's own user namespace. `host`: this machine's own
+ * registrations serve, nothing is to be done.
+ */
+export type EmulationPlan =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'host' }
+  | { readonly kind: 'private'; readonly lines: readonly string[] };
+
+export interface EmulationProbe {
+  readonly host: Platform;
+  /** Absolute path of a host program. */
+  readonly findProgram: (name: string) => string | undefined;
+  /** Contents of the files in the host's binfmt_misc. */
+  readonly registrations: () => readonly string[];
+}
+
+const binfmtDirectory = '/proc/sys/fs/binfmt_misc';
+
+export const machineProbe: EmulationProbe = {
+  host: hostPlatform(),
+  findProgram: (name) => findProgram(name),
+  registrations: readHostRegistrations,
+};
+
+/** What RUN steps for `platforms` need on this machine. EMULATOR names the platform that nothing here can run, and what to install. */
+export function planEmulation(
+  platforms: readonly Platform[],
+  probe: EmulationProbe = machineProbe,
+): EmulationPlan {
+  const foreign = new Map<string, Platform>();
+  for (const platform of platforms) {
+    if (!runsNatively(platform, probe.host)) foreign.set(normalizePlatform(platform).architecture, platform);
+  }
+  if (foreign.size === 0) return { kind: 'none' };
+  const registrations = probe.registrations();
+  const found = [...foreign].map(([architecture, platform]) => {
+    const emulated = emulatedArchitecture(architecture);
+    if (emulated === undefined) throw missing(platform, 'no emulator is known for it');
+    const path = probe.findProgram(`qemu-${emulated.qemu}-static`);
+    return { platform, emulated, path, registered: registrations.some((text) => serves(text, emulated)) };
+  });
+  if (found.every(({ path }) => path !== undefined)) {
+    const lines = found.map(({ emulated, path }) =>
+      binfmtLine(`qemu-${emulated.qemu}`, emulated, path ?? ''),
+    );
+    return { kind: 'private', lines };
+  }
+  // A private table hides the host's: it is one or the other for all.
+  const lacking = found.find(({ registered }) => !registered);
+  if (lacking === undefined) return { kind: 'host' };
+  const name = `qemu-${(found.find(({ path }) => path === undefined) ?? lacking).emulated.qemu}-static`;
+  throw missing(lacking.platform, `there is no ${name} on this machine, nor a registration of one`);
+}
+
+/** Whether a file of binfmt_misc describes an enabled interpreter for this architecture's programs that works in any root (flag F). */
+function serves(text: string, emulated: Emulated): boolean {
+  if (!/^enabled/m.test(text) || !/^flags:.*F/m.test(text)) return false;
+  const magic = /^magic ([0-9a-f]+)/m.exec(text)?.[1];
+  const wanted = /:M::([^:]+):/.exec(binfmtLine('x', emulated, '/'))?.[1]?.replaceAll('\\x', '') ?? '';
+  // Byte 7, the OS ABI, is any; byte 16 may say executable or shared object.
+  return (
+    magic !== undefined &&
+    magic.slice(0, 14) === wanted.slice(0, 14) &&
+    magic.slice(36, 40) === wanted.slice(36)
+  );
+}
+
+function readHostRegistrations(): string[] {
+  try {
+    return readdirSync(binfmtDirectory)
+      .filter((name) => name !== 'register' && name !== 'status')
+      .map((name) => readFileSync(join(binfmtDirectory, name), 'utf8'));
+  } catch {
+    return [];
+  }
+}
+
+function missing(platform: Platform, what: string): Error {
+  return failure('EMULATOR', 'run steps for', formatPlatform(platform), what, {
+    hint: 'apt-get install qemu-user-static',
+  });
+}

@@ -1,0 +1,66 @@
+import { failure, type PolyarchError } from '../../lib/errors.ts';
+
+interface Explanation {
+  readonly pattern: RegExp;
+  readonly what: string;
+  readonly hint: string;
+}
+
+/** What runc and crun say when a program cannot be started → what it means to the user. First match wins. */
+const explanations: readonly Explanation[] = [
+  {
+    pattern: /exec format error/i,
+    what: 'the program is for another architecture (exec format error)',
+    hint: 'the base image may be of another platform than the step: check it with polyarch inspect, and name the platform with --platform',
+  },
+  {
+    pattern: /executable file.*not found/i,
+    what: 'the image has no such program in PATH',
+    hint: 'a base without a shell needs the exec form: RUN ["/path/to/program"]',
+  },
+  {
+    pattern: /no such file or directory/i,
+    what: 'no such file in the image, or its interpreter or loader is missing',
+    hint: 'check the path, the first line of a script, and whether the program needs another libc',
+  },
+  {
+    pattern: /permission denied/i,
+    what: 'permission denied',
+    hint: 'the file is not executable for the user of the step',
+  },
+  {
+    pattern: /cgroups in hybrid mode/i,
+    what: 'crun refuses the hybrid cgroups of this machine',
+    hint: 'apt-get install runc',
+  },
+  {
+    pattern: /mount.*proc.*operation not permitted|too revealing/i,
+    what: 'the kernel refuses a new /proc here, because parts of the outer one are masked',
+    hint: 'run the outer container with --security-opt systempaths=unconfined',
+  },
+];
+
+/** SANDBOX, in words that help. `message` is the runtime's own last line. */
+export function explainRuntimeFailure(
+  message: string,
+  spec: { readonly args: readonly string[] },
+): PolyarchError {
+  const thing = spec.args[0] ?? '';
+  const found = explanations.find(({ pattern }) => pattern.test(message));
+  if (found !== undefined) return failure('SANDBOX', 'start', thing, found.what, { hint: found.hint });
+  return failure('SANDBOX', 'start', thing, message.replace(/^(runc|crun):? /, ''));
+}
+
+/** A hint for a program that ran and failed, from the end of its output; undefined when nothing is known. */
+export function hintFromOutput(output: string, emulated: boolean): string | undefined {
+  if (/mknod.*operation not permitted/i.test(output)) {
+    return 'device nodes cannot be made inside a user namespace: leave mknod out, the sandbox has the usual devices in /dev';
+  }
+  if (emulated && /uncaught target signal 11|qemu: uncaught/i.test(output)) {
+    return 'the emulator crashed: try another version of qemu-user-static, or run the step on --platform=$BUILDPLATFORM';
+  }
+  if (/exec format error/i.test(output)) {
+    return 'a program of the image is for another architecture than the step';
+  }
+  return undefined;
+}

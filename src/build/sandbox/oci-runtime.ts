@@ -1,0 +1,168 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { abortReason, reasonOf, throwIfAborted } from '../../lib/errors.ts';
+import { Accounts } from './accounts.ts';
+import { containerCapabilities } from './capabilities.ts';
+import { explainRuntimeFailure } from './explain-failure.ts';
+import { hostsFile, resolvConf } from './network-files.ts';
+import { mountPoints, ociSpec } from './oci-spec.ts';
+import type { RuntimeProgram } from './probe-runtime.ts';
+import type { Sandbox, SandboxOptions, SandboxOutput, SandboxResult, SandboxSpec } from './sandbox.ts';
+import { ensureWorkingDirectory, type SetTimes, Stubs } from './stubs.ts';
+
+export interface OciRuntimeOptions {
+  readonly program: RuntimeProgram;
+  /** The runtime's own state: `--root`. Made when missing, the caller removes it. */
+  readonly state: string;
+  readonly inUserNamespace: boolean;
+  readonly setTimes: SetTimes;
+}
+
+/** The `oci` tier: runc or crun, one `run` a program, without cgroups. */
+export class OciRuntime implements Sandbox {
+  readonly #options: OciRuntimeOptions;
+  readonly #capabilities = containerCapabilities(readFileSync('/proc/self/status', 'utf8'));
+
+  constructor(options: OciRuntimeOptions) {
+    this.#options = options;
+    mkdirSync(options.state, { recursive: true, mode: 0o700 });
+  }
+
+  async run(spec: SandboxSpec, options: SandboxOptions): Promise<SandboxResult> {
+    throwIfAborted(options.signal);
+    const user = Accounts.of(spec.root).processUser(spec.user);
+    ensureWorkingDirectory(spec.root, spec.cwd, user);
+    const stubs = new Stubs(spec.root, this.#options.setTimes);
+    try {
+      for (const path of mountPoints) stubs.ensure(path, 'directory');
+      const files = this.#files(spec, stubs);
+      const config = ociSpec({
+        ...spec,
+        user,
+        files,
+        inUserNamespace: this.#options.inUserNamespace,
+        capabilities: this.#capabilities,
+      });
+      writeFileSync(join(spec.scratch, 'config.json'), JSON.stringify(config));
+      return { exitCode: await this.#execute(spec, options), stubs: stubs.paths };
+    } finally {
+      stubs.remove();
+    }
+  }
+
+  #files(spec: SandboxSpec, stubs: Stubs): Record<string, string> {
+    const resolv = join(spec.scratch, 'resolv.conf');
+    const hosts = join(spec.scratch, 'hosts');
+    writeFileSync(resolv, resolvConf(spec.network, readOrUndefined('/etc/resolv.conf')), { mode: 0o644 });
+    writeFileSync(hosts, hostsFile(spec.hostname), { mode: 0o644 });
+    return {
+      [stubs.ensure('/etc/resolv.conf', 'file')]: resolv,
+      [stubs.ensure('/etc/hosts', 'file')]: hosts,
+    };
+  }
+
+  async #execute(spec: SandboxSpec, { signal, stop, output }: SandboxOptions): Promise<number> {
+    const log = join(spec.scratch, 'runtime.log');
+    const pidFile = join(spec.scratch, 'pid');
+    const { program, state } = this.#options;
+    const argv = [
+      ...program.options,
+      '--root',
+      state,
+      '--log',
+      log,
+      '--log-format',
+      'json',
+      'run',
+      '--no-new-keyring',
+      '--bundle',
+      spec.scratch,
+      '--pid-file',
+      pidFile,
+      spec.id,
+    ];
+    const own = output.kind === 'inherit' ? 'inherit' : 'pipe';
+    const child = spawn(program.path, argv, {
+      // The program's environment is in config.json; the runtime's own needs nothing of the host's.
+      env: { PATH: process.env.PATH },
+      stdio: [output.kind === 'inherit' ? 'inherit' : 'ignore', own, own],
+    });
+    const kill = (): void => stopContainer(child, pidFile, stop);
+    signal.addEventListener('abort', kill, { once: true });
+    if (signal.aborted) kill();
+    try {
+      const code = await ended(child, output, spec);
+      if (signal.aborted) throw abortReason(signal);
+      const message = readRuntimeError(log);
+      if (message !== undefined) throw explainRuntimeFailure(message, spec);
+      return code;
+    } finally {
+      signal.removeEventListener('abort', kill);
+      if (signal.aborted) killRecorded(pidFile);
+      rmSync(join(state, spec.id), { recursive: true, force: true });
+    }
+  }
+}
+
+/** Resolves with the exit code when the runtime has ended and its output is read to the end. */
+async function ended(child: ChildProcess, output: SandboxOutput, spec: SandboxSpec): Promise<number> {
+  const exit = new Promise<number>((resolve, reject) => {
+    child.once('error', (error) => reject(explainRuntimeFailure(reasonOf(error), spec)));
+    child.once('exit', (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)));
+  });
+  if (output.kind === 'inherit') return await exit;
+  const read = async (stream: 'stdout' | 'stderr', source: Readable | null): Promise<void> => {
+    for await (const chunk of source ?? []) await output.onChunk(stream, chunk as Buffer);
+  };
+  const [code] = await Promise.all([exit, read('stdout', child.stdout), read('stderr', child.stderr)]);
+  return code;
+}
+
+/** The container's first process ends its PID namespace; before the runtime has written its id, the runtime itself is ended. */
+function stopContainer(child: ChildProcess, pidFile: string, stop: SandboxOptions['stop']): void {
+  const force = (): void => {
+    if (!killRecorded(pidFile)) child.kill('SIGKILL');
+  };
+  if (stop === undefined || !killRecorded(pidFile, stop.signal)) {
+    force();
+    return;
+  }
+  const timer = setTimeout(force, stop.graceMilliseconds);
+  child.once('exit', () => clearTimeout(timer));
+}
+
+/** False when no process is recorded or it is gone. */
+function killRecorded(pidFile: string, signal: NodeJS.Signals = 'SIGKILL'): boolean {
+  const pid = Number(readOrUndefined(pidFile));
+  if (!Number.isInteger(pid) || pid <= 1) return false;
+  try {
+    return process.kill(pid, signal);
+  } catch {
+    return false;
+  }
+}
+
+/** The last error that the runtime logged: there is one when it could not start the program. */
+function readRuntimeError(log: string): string | undefined {
+  const lines = (readOrUndefined(log) ?? '').split('\n').filter(Boolean);
+  for (const line of lines.reverse()) {
+    try {
+      const entry = JSON.parse(line) as { level?: unknown; msg?: unknown };
+      if (entry.level === 'error' && typeof entry.msg === 'string') return entry.msg;
+    } catch {
+      return line;
+    }
+  }
+  return undefined;
+}
+
+function readOrUndefined(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,104 @@
+import {
+  chownSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  rmdirSync,
+  type Stats,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join, relative } from 'node:path';
+import { failure } from '../../lib/errors.ts';
+import { lstatOrUndefined, resolveInRoot } from './rooted-path.ts';
+
+/** Sets both times of a path, exactly; Node's own utimes rounds. */
+export type SetTimes = (path: string, seconds: number, nanoseconds: number) => void;
+
+const second = 1_000_000_000n;
+
+interface Stub {
+  readonly path: string;
+  readonly parent: string;
+  /** The parent's modification time. */
+  readonly before: bigint;
+  readonly after: bigint;
+}
+
+/**
+ * The empty files and directories that a root needs so that something can be mounted on them. What is made here is taken away again when it
+ * is still empty, and its parent's time put back, so that no layer shows it.
+ */
+export class Stubs {
+  readonly #root: string;
+  readonly #setTimes: SetTimes;
+  readonly #made: Stub[] = [];
+
+  constructor(root: string, setTimes: SetTimes) {
+    this.#root = root;
+    this.#setTimes = setTimes;
+  }
+
+  /** Makes `path` where it is missing, its parents too. Returns the path in the container, links followed. */
+  ensure(path: string, kind: 'file' | 'directory'): string {
+    const resolved = resolveInRoot(this.#root, path);
+    const parts = resolved.split('/');
+    for (let count = 1; count <= parts.length; count++) {
+      const part = join(this.#root, ...parts.slice(0, count));
+      const wanted = count < parts.length ? 'directory' : kind;
+      const found = lstatOrUndefined(part);
+      if (found === undefined) this.#make(part, join(part, '..'), wanted);
+      else if (!fits(found, wanted)) {
+        throw failure('SANDBOX', 'mount', path, `the image has something else than a ${wanted} there`);
+      }
+    }
+    return `/${resolved}`;
+  }
+
+  /** What was made, without leading slashes. */
+  get paths(): string[] {
+    return this.#made.map(({ path }) => relative(this.#root, path));
+  }
+
+  remove(): void {
+    for (const stub of this.#made.toReversed()) {
+      const parent = lstatOrUndefined(stub.parent) && lstatSync(stub.parent, { bigint: true });
+      const found = lstatOrUndefined(stub.path);
+      if (parent === undefined || found === undefined) continue;
+      if (found.isDirectory() && readdirSync(stub.path).length === 0) rmdirSync(stub.path);
+      else if (found.isFile() && found.size === 0) unlinkSync(stub.path);
+      else continue;
+      const time = parent.mtimeNs === stub.after ? stub.before : parent.mtimeNs;
+      this.#setTimes(stub.parent, Number(time / second), Number(time % second));
+    }
+  }
+
+  #make(path: string, parent: string, kind: 'file' | 'directory'): void {
+    const before = lstatSync(parent, { bigint: true }).mtimeNs;
+    if (kind === 'directory') mkdirSync(path, 0o755);
+    else writeFileSync(path, '', { flag: 'wx', mode: 0o644 });
+    this.#made.push({
+      path,
+      parent,
+      before,
+      after: lstatSync(parent, { bigint: true }).mtimeNs,
+    });
+  }
+}
+
+function fits(stats: Stats, kind: 'file' | 'directory'): boolean {
+  return kind === 'directory' ? stats.isDirectory() : !stats.isDirectory();
+}
+
+/** Makes the working directory with its missing parents for the user (BuildKit, executor: MkdirAllAndChown 0755). */
+export function ensureWorkingDirectory(root: string, cwd: string, owner: { uid: number; gid: number }): void {
+  const parts = resolveInRoot(root, cwd).split('/').filter(Boolean);
+  for (let count = 1; count <= parts.length; count++) {
+    const path = join(root, ...parts.slice(0, count));
+    const found = lstatOrUndefined(path);
+    if (found?.isDirectory()) continue;
+    if (found !== undefined) throw failure('SANDBOX', 'use working directory', cwd, 'it is not a directory');
+    mkdirSync(path, 0o755);
+    chownSync(path, owner.uid, owner.gid);
+  }
+}

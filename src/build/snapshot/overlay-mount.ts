@@ -1,0 +1,36 @@
+import type { MountCalls } from './mount-calls.ts';
+
+/**
+ * `userxattr` always, as root too, so that steps inside and outside of user namespaces share layers. The others against kernels with other defaults:
+ * EBUSY and ESTALE with an index, empty moved directories with redirects, contentless files with metacopy. (`redirect_dir=off` may mean `follow`,
+ * which userxattr refuses.)
+ */
+const always = ['userxattr', 'index=off', 'redirect_dir=nofollow', 'metacopy=off'];
+
+/** One page, the end mark included: what mount(2) takes as data. */
+export const maxMountDataBytes = 4095;
+
+export interface OverlayLayers {
+  /** Bottom first, at least one; relative to the working directory, for the data of mount(2) are short. No colon, comma or backslash. */
+  readonly lowers: readonly string[];
+  /** Where changes go; without it the mount is read-only. Both on one file system. */
+  readonly upper?: { readonly directory: string; readonly work: string };
+}
+
+/** Data of mount(2). */
+export function overlayData({ lowers, upper }: OverlayLayers): string {
+  const options = [...always, `lowerdir=${[...lowers].reverse().join(':')}`];
+  // volatile: no sync when the mount goes; whoever keeps the upper directory syncs it.
+  if (upper !== undefined) options.push(`upperdir=${upper.directory}`, `workdir=${upper.work}`, 'volatile');
+  return options.join(',');
+}
+
+/** Layers that fit one mount: longer chains are refused by the caller with a name for the image. */
+export function fitsOneMount(layers: OverlayLayers): boolean {
+  return Buffer.byteLength(overlayData(layers)) <= maxMountDataBytes;
+}
+
+/** `target` is absolute: nothing else of the process depends on the working directory. */
+export function mountOverlay(calls: MountCalls, target: string, layers: OverlayLayers): void {
+  calls.mount('overlay', target, 'overlay', 0, overlayData(layers));
+}
