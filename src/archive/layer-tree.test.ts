@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import type { EntryHeader } from './entry.ts';
+import { LayerTree } from './layer-tree.ts';
+import { TarParser } from './tar-parser.ts';
+
+const base = { mode: 0o644, uid: 0, gid: 0, size: 0, mtime: 0 };
+const file = (path: string): EntryHeader => ({ ...base, path, type: 'file' });
+const link = (path: string, linkname: string): EntryHeader => ({ ...base, path, type: 'symlink', linkname });
+
+function tocOf(...entries: EntryHeader[]) {
+  const tree = new LayerTree();
+  for (const entry of entries) tree.apply(entry);
+  const { entries: found, ...rest } = tree.toc();
+  return { ...rest, paths: found.map((entry) => entry.path) };
+}
+
+describe('LayerTree', () => {
+  test('links in parents are followed inside the root', () => {
+    const { paths } = tocOf(link('a', '/x/../y'), file('a/f'), link('b', '../../..'), file('b/g'));
+    assert.deepEqual(paths, ['a', 'b', 'g', 'y/f']);
+  });
+
+  test('a way that was followed before is forgotten when a name on it is replaced', () => {
+    const { paths } = tocOf(
+      link('l', 'one'),
+      file('l/f'),
+      link('l', 'two'),
+      file('l/f'),
+      file('d/x'),
+      link('d', 'one'),
+      file('d/x'),
+    );
+    assert.deepEqual(paths, ['d', 'l', 'one/f', 'one/x', 'two/f']);
+  });
+
+  test('whiteouts act on lower layers only, in any order', () => {
+    assert.deepEqual(tocOf(file('d/new'), file('.wh.d'), file('.wh.f'), file('f')), {
+      paths: ['d/new', 'f'],
+      whiteouts: [],
+      opaque: ['d'],
+    });
+    assert.deepEqual(tocOf(file('.wh.d'), file('d/new')), { paths: ['d/new'], whiteouts: [], opaque: ['d'] });
+    assert.deepEqual(tocOf(file('.wh.x'), file('.wh..wh.plnk')), { paths: [], whiteouts: ['x'], opaque: [] });
+  });
+
+  test('the names of all entries have a limit', () => {
+    const tree = new LayerTree({ maxNameBytes: 1000 });
+    assert.throws(() => Array.from({ length: 100 }, (_, i) => tree.apply(file(`f${i}`))), {
+      code: 'LIMIT',
+      message: /maxNameBytes/,
+    });
+  });
+});
+
+describe('TarParser', () => {
+  for (const format of ['v7', 'ustar', 'oldgnu', 'gnu', 'posix']) {
+    test(`reads what GNU tar writes as ${format}, in pieces of any size`, () => {
+      const scratch = mkdtempSync(join(tmpdir(), 'tar-parser-'));
+      try {
+        const long = format === 'v7' || format === 'ustar' ? 'short' : 'n'.repeat(180);
+        execFileSync(
+          'sh',
+          [
+            '-euc',
+            `mkdir d; printf hello > d/${long}; ln -s d/${long.slice(0, 90)} s; ln d/${long} h; touch -d @1600000000 d/*`,
+          ],
+          { cwd: scratch },
+        );
+        execFileSync(
+          'tar',
+          [`--format=${format}`, '--numeric-owner', '--sort=name', '-cf', '../t.tar', '.'].map((arg) =>
+            arg.replace('../', `${scratch}.`),
+          ),
+          { cwd: scratch },
+        );
+        const bytes = readFileSync(`${scratch}.t.tar`);
+        const results = [1, 511, 513, bytes.length].map((size) => {
+          const seen: unknown[] = [];
+          let content = '';
+          const parser = new TarParser({
+            entry: ({ path, type, linkname }) => seen.push([path, type, linkname]),
+            data: (piece) => {
+              content += piece.toString();
+            },
+            end: () => {},
+          });
+          for (let at = 0; at < bytes.length; at += size) parser.write(bytes.subarray(at, at + size));
+          parser.close();
+          return { seen, content };
+        });
+        for (const result of results) assert.deepEqual(result, results[0]);
+        assert.deepEqual(results[0], {
+          seen: [
+            ['./', 'directory', undefined],
+            ['./d/', 'directory', undefined],
+            [`./d/${long}`, 'file', undefined],
+            ['./h', 'hardlink', `./d/${long}`],
+            ['./s', 'symlink', `d/${long.slice(0, 90)}`],
+          ],
+          content: 'hello',
+        });
+      } finally {
+        rmSync(scratch, { recursive: true });
+        rmSync(`${scratch}.t.tar`, { force: true });
+      }
+    });
+  }
+});
