@@ -43,7 +43,7 @@ function mountProc(calls: MountCalls): void {
 /** Since Linux 6.7 a user namespace has a table of its own. It serves every program below this namespace, wherever it is mounted. */
 export function registerEmulators(config: KeeperConfig, calls: MountCalls): void {
   if (config.binfmt.length === 0) return;
-  const directory = join(config.dataDirectory, 'keeper', config.id, 'binfmt');
+  const directory = binfmtDirectory(config);
   mkdirSync(directory);
   try {
     calls.mount(
@@ -59,4 +59,13 @@ export function registerEmulators(config: KeeperConfig, calls: MountCalls): void
       cause: error,
     });
   }
+}
+
+/** A mount in the keeper's directory is in the way of its removal. */
+export function unregisterEmulators(config: KeeperConfig, calls: MountCalls): void {
+  if (config.binfmt.length > 0) calls.unmount(binfmtDirectory(config));
+}
+
+function binfmtDirectory({ dataDirectory, id }: KeeperConfig): string {
+  return join(dataDirectory, 'keeper', id, 'binfmt');
 }

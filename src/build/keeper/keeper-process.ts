@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { resolve } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { failure } from '../../lib/errors.ts';
@@ -40,6 +41,10 @@ export async function spawnKeeper(
   const own = options.stdio === 'inherit' ? 'inherit' : 'ignore';
   const child = spawn(unshare, argv, {
     detached: true,
+    // The keeper works in another directory.
+    env: process.env.NODE_COMPILE_CACHE
+      ? { ...process.env, NODE_COMPILE_CACHE: resolve(process.env.NODE_COMPILE_CACHE) }
+      : process.env,
     stdio: [own, own, options.stdio === 'inherit' ? 'inherit' : 'pipe', 'pipe', 'pipe'],
   });
   let words = '';

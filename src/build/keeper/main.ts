@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { loadMountCalls } from '../snapshot/mount-calls.ts';
@@ -9,7 +10,7 @@ import { loadSyscalls } from '../snapshot/syscalls.ts';
 import { Connection } from './connection.ts';
 import { encodeJson } from './frames.ts';
 import { makeHandlers } from './handlers.ts';
-import { isolate, registerEmulators } from './isolate.ts';
+import { isolate, registerEmulators, unregisterEmulators } from './isolate.ts';
 import type { KeeperConfig } from './keeper-config.ts';
 import { KeeperLocks } from './keeper-lock.ts';
 import { sweep } from './sweep.ts';
@@ -23,6 +24,8 @@ async function serve(config: KeeperConfig, socket: Socket): Promise<void> {
   // Layers say what modes their files have.
   process.umask(0);
   const calls = await loadMountCalls();
+  // The compile cache, where one is in use, is read-only from the next line on.
+  flushCompileCache();
   isolate(config, calls);
   const keepers = join(config.dataDirectory, 'keeper');
   const locks = new KeeperLocks(keepers, calls);
@@ -48,6 +51,7 @@ async function serve(config: KeeperConfig, socket: Socket): Promise<void> {
   await connection.ended;
   await sweeping;
   snapshots.discardOwn().forEach(remove);
+  unregisterEmulators(config, calls);
   rmSync(directory, { recursive: true, force: true });
 }
 
@@ -55,7 +59,10 @@ const socket = new Socket({ fd: channelDescriptor, readable: true, writable: tru
 try {
   await serve(JSON.parse(process.argv[2] ?? '') as KeeperConfig, socket);
 } catch (error) {
-  socket.end(encodeJson({ type: 'unfit', error: toWireError(error) }));
-  await once(socket, 'close').catch(() => {});
+  // With nobody to tell it to, the next keeper cleans up.
+  if (socket.writable) {
+    socket.end(encodeJson({ type: 'unfit', error: toWireError(error) }));
+    await once(socket, 'close').catch(() => {});
+  }
 }
 process.exit(0);
