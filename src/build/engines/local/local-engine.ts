@@ -27,7 +27,6 @@ import { contextTree } from './context-tree.ts';
 import { KeeperStarter } from './keeper-starter.ts';
 import { withExcerpt } from './step-failure.ts';
 import { StepProgress } from './step-progress.ts';
-import { refuseUnsupportedSteps } from './unsupported-steps.ts';
 
 /** A base image with the place that its blobs can be read from. */
 export interface FoundBase extends BaseImage {
@@ -73,7 +72,6 @@ export class LocalEngine implements Engine {
     );
     for (const warning of plan.warnings) onEvent({ type: 'warning', warning });
     const roots = plan.images.map((image) => image.node);
-    refuseUnsupportedSteps(roots);
     const progress = new StepProgress(roots, onEvent);
     onEvent({ type: 'planned', steps: progress.steps, platforms: request.platforms });
 
