@@ -25,6 +25,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'Copy an image from the local store to a registry',
     load: () => import('./push.ts'),
   },
+  run: {
+    summary: 'Run an image, of this or another architecture',
+    load: () => import('./run.ts'),
+  },
   serve: {
     summary: 'Serve a registry from a directory',
     load: () => import('./serve.ts'),

@@ -1,16 +1,8 @@
 import { Command, CommanderError } from 'commander';
 import { abortReason, PolyarchError } from '../lib/errors.ts';
 import type { CommandEntry } from './commands.ts';
+import { ExitWith } from './exit-with.ts';
 import { renderError } from './render-error.ts';
-
-/** Thrown by a command whose exit code is not an error of ours: `run` passes the program's own through. */
-export class ExitWith extends Error {
-  readonly exitCode: number;
-  constructor(exitCode: number) {
-    super(`exit ${exitCode}`);
-    this.exitCode = exitCode;
-  }
-}
 
 /** Runs one command: parses, wires the signals, renders what went wrong. Resolves to the exit code. */
 export async function execute(name: string, entry: CommandEntry, argv: readonly string[]): Promise<number> {
