@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { makeBaseImage } from '../../scripts/base-image.ts';
+import { type EmbeddedRegistry, startRegistry } from '../../scripts/embedded-registry.ts';
+import { removeTree } from '../../scripts/remove-tree.ts';
+import { polyarchProgram } from '../fixtures/run-program.ts';
+
+/** How long what a killed build leaves may take to go. */
+const patienceMilliseconds = 20_000;
+
+function filesOf(pattern: 'mounts' | 'cmdline'): string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^[0-9]+$/.test(name))
+    .map((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/${pattern}`, 'latin1');
+      } catch {
+        return '';
+      }
+    });
+}
+
+describe('a build that is ended in the middle of a RUN', { timeout: 300_000 }, () => {
+  const scratch = mkdtempSync(join(tmpdir(), 'polyarch-interrupts-'));
+  const home = join(scratch, 'home');
+  const env = { ...process.env, POLYARCH_HOME: home };
+  let registry: EmbeddedRegistry;
+
+  before(async () => {
+    mkdirSync(join(scratch, 'registry'));
+    mkdirSync(join(scratch, 'context'));
+    registry = await startRegistry(join(scratch, 'registry'), { env });
+    await makeBaseImage(join(scratch, 'base')).push(`${registry.host}/base:1`);
+    writeFileSync(
+      join(scratch, 'context/Dockerfile'),
+      `FROM ${registry.host}/base:1\nRUN echo begun; sleep 4321\n`,
+    );
+  });
+  after(async () => {
+    await registry.stop();
+    removeTree(scratch);
+  });
+
+  /** What of the build is still there. */
+  function leftovers(): string[] {
+    const left: string[] = [];
+    if (filesOf('mounts').some((text) => text.includes(scratch))) left.push('a mount');
+    if (filesOf('cmdline').some((text) => text.includes(home) || text.includes('sleep\x004321')))
+      left.push('a process');
+    return left;
+  }
+
+  for (const [signal, code] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 130],
+    ['SIGKILL', null],
+  ] as const) {
+    for (const platform of ['linux/amd64', 'linux/arm64']) {
+      test(`${signal} on ${platform} leaves no mount and no process`, async () => {
+        const args = [
+          'build',
+          '--platform',
+          platform,
+          '--no-cache',
+          '--progress',
+          'plain',
+          join(scratch, 'context'),
+        ];
+        const child = spawn(polyarchProgram, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
+        const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+        let output = '';
+        await new Promise<void>((resolve, reject) => {
+          child.stderr.on('data', (chunk: Buffer) => {
+            output += chunk.toString();
+            if (/^#\d+ \d\S* begun$/m.test(output)) resolve();
+          });
+          child.once('close', () => reject(new Error(output)));
+        });
+        child.kill(signal);
+        assert.equal(await ended, code);
+        const until = Date.now() + patienceMilliseconds;
+        while (leftovers().length > 0 && Date.now() < until) await sleep(50);
+        assert.deepEqual(leftovers(), []);
+        if (signal !== 'SIGKILL') assert.deepEqual(readdirSync(join(home, 'keeper')), []);
+      });
+    }
+  }
+});
