@@ -1,18 +1,22 @@
+import { randomBytes } from 'node:crypto';
+import type { LayerBlob } from '../build/keeper/protocol.ts';
 import { startKeeper } from '../build/keeper/start-keeper.ts';
-import { contentFrom } from '../content/content.ts';
+import type { LayoutStore } from '../content/layout/layout-store.ts';
+import { readImageConfig, readManifest } from '../content/read-manifest.ts';
 import { dataDirectory } from '../lib/data-directory.ts';
 import { failure } from '../lib/errors.ts';
-import { hostPlatform, type Platform, parsePlatform } from '../oci/platform.ts';
-import type { RegistryEvent } from '../registry/client/events.ts';
-import { findBase } from './find-base.ts';
+import type { ContainerConfig } from '../oci/manifest.ts';
+import { hostPlatform, parsePlatform } from '../oci/platform.ts';
+import { type ImageAtHand, imageAtHand, type PullEvent } from './image-at-hand.ts';
 import { createRegistryClient, openLocalStore } from './stores.ts';
 
 export interface RunImageOptions {
   readonly reference: string;
-  /** In place of the image's Cmd. */
-  readonly command: readonly string[];
+  /** As typed; this machine's own by default. */
   readonly platform?: string | undefined;
-  /** In place of the image's Entrypoint. */
+  /** What follows the reference: instead of the image's CMD. */
+  readonly command: readonly string[];
+  /** Instead of the image's ENTRYPOINT, whose CMD then counts no more. */
   readonly entrypoint?: string | undefined;
   /** `NAME=value`, or `NAME` for this process's own value. */
   readonly environment: readonly string[];
@@ -20,84 +24,115 @@ export interface RunImageOptions {
   readonly user?: string | undefined;
   readonly network: 'host' | 'none';
   readonly env?: NodeJS.ProcessEnv | undefined;
+  /** Asks the program to end with the image's stop signal, and kills it when it does not. */
   readonly signal?: AbortSignal | undefined;
-  readonly onEvent?: ((event: RegistryEvent) => void) | undefined;
+  readonly onEvent?: ((event: PullEvent) => void) | undefined;
 }
 
-/** How long a program may take to end after it was told to. */
-const graceMilliseconds = 5_000;
+/** What a program gets to end by itself after its stop signal. */
+const graceMilliseconds = 3000;
+const defaultPath = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /**
- * Runs an image once, from the local store when it has the platform, else from the registry, with this process's stdin, stdout and stderr.
- * Resolves to the program's exit code; what it changes is thrown away.
+ * Runs an image's program with this process's own stdin, stdout and stderr, in a root file system that is thrown away. Resolves to the
+ * program's exit code, 128 + n for signal n. Finds the image in the local store, else in its registry.
  */
 export async function runImage(options: RunImageOptions): Promise<number> {
-  const { signal } = options;
+  const { reference, signal } = options;
   const env = options.env ?? process.env;
-  const platform: Platform =
-    options.platform === undefined ? hostPlatform() : parsePlatform(options.platform);
-  const store = await openLocalStore({ env, create: true });
+  const platform = options.platform === undefined ? hostPlatform() : parsePlatform(options.platform);
+  if (options.workdir !== undefined && !options.workdir.startsWith('/')) {
+    throw failure('USAGE', 'run in', options.workdir, 'not an absolute path');
+  }
+  const local = await openLocalStore({ env, create: true });
   const client = await createRegistryClient({ onEvent: options.onEvent });
+  let image: ImageAtHand;
   try {
-    const image = await findBase(options.reference, platform, { signal, local: store, client });
-    const { config = {} } = image.config;
-    const entrypoint = options.entrypoint === undefined ? (config.Entrypoint ?? []) : [options.entrypoint];
-    // A new entrypoint makes the image's Cmd meaningless, as in Docker.
-    const cmd = options.entrypoint === undefined ? (config.Cmd ?? []) : [];
-    const args = [...entrypoint, ...(options.command.length > 0 ? options.command : cmd)];
-    if (args.length === 0) {
-      throw failure('USAGE', 'run', options.reference, 'the image names no program', {
-        hint: 'add the command to run behind the reference',
-      });
-    }
-    await Promise.all(
-      image.layers.map(({ descriptor }) =>
-        store.push(descriptor, contentFrom(image.store, descriptor), { signal }),
-      ),
-    );
-    const keeper = await startKeeper({
-      dataDirectory: dataDirectory(env),
-      platforms: [platform],
-      signal,
-      stdio: 'inherit',
-    });
-    try {
-      const { exitCode } = await keeper.run(
-        {
-          tree: image.layers.map(({ descriptor, diffId }) => ({
-            kind: 'blob',
-            path: store.blobPath(descriptor.digest),
-            diffId,
-          })),
-          platform,
-          args,
-          env: environment(config.Env ?? [], options.environment, env),
-          cwd: options.workdir ?? (config.WorkingDir || '/'),
-          user: options.user ?? config.User ?? '',
-          network: options.network,
-          hostname: 'polyarch',
-          stdio: 'inherit',
-          discard: true,
-          stop: { signal: 'SIGTERM', graceMilliseconds },
-        },
-        { signal },
-      );
-      return exitCode;
-    } finally {
-      await keeper.close();
-    }
+    image = await imageAtHand(reference, platform, { local, client, signal, onEvent: options.onEvent });
   } finally {
     client.close();
   }
+  const { config, tree } = await readImage(local, image, signal);
+  const args = argumentsOf(config, options);
+  const keeper = await startKeeper({
+    dataDirectory: dataDirectory(env),
+    platforms: [platform],
+    stdio: 'inherit',
+  });
+  try {
+    const hostname = randomBytes(6).toString('hex');
+    const { exitCode } = await keeper.run(
+      {
+        tree,
+        platform,
+        args,
+        env: environmentOf(config, options.environment, { env, hostname }),
+        cwd: options.workdir ?? (config.WorkingDir || '/'),
+        user: options.user ?? config.User ?? '',
+        network: options.network,
+        hostname,
+        stdio: 'inherit',
+        discard: true,
+        stop: { signal: config.StopSignal ?? 'SIGTERM', graceMilliseconds },
+      },
+      { signal },
+    );
+    return exitCode;
+  } finally {
+    await keeper.close();
+  }
 }
 
-function environment(image: readonly string[], own: readonly string[], env: NodeJS.ProcessEnv): string[] {
+async function readImage(
+  local: LayoutStore,
+  { descriptor }: ImageAtHand,
+  signal: AbortSignal | undefined,
+): Promise<{ config: ContainerConfig; tree: LayerBlob[] }> {
+  const manifest = await readManifest(local, descriptor, { signal });
+  const config = await readImageConfig(local, manifest.config, { signal });
+  const tree = manifest.layers.map((layer, position): LayerBlob => {
+    const diffId = config.rootfs.diff_ids[position];
+    if (diffId === undefined || config.rootfs.diff_ids.length !== manifest.layers.length) {
+      throw failure(
+        'CONTENT_INVALID',
+        'run',
+        descriptor.digest,
+        'its config and manifest differ in their layers',
+      );
+    }
+    return { kind: 'blob', path: local.blobPath(layer.digest), diffId };
+  });
+  return { config: config.config ?? {}, tree };
+}
+
+/** ENTRYPOINT and CMD as Docker puts them together. */
+function argumentsOf(config: ContainerConfig, options: RunImageOptions): string[] {
+  const { reference, command, entrypoint } = options;
+  const head = entrypoint === undefined ? (config.Entrypoint ?? []) : entrypoint === '' ? [] : [entrypoint];
+  const tail = command.length > 0 ? command : entrypoint === undefined ? (config.Cmd ?? []) : [];
+  const args = [...head, ...tail];
+  if (args.length > 0) return args;
+  throw failure('USAGE', 'run', reference, 'the image has no command of its own', {
+    hint: `polyarch run ${reference} COMMAND`,
+  });
+}
+
+function environmentOf(
+  config: ContainerConfig,
+  given: readonly string[],
+  host: { readonly env: NodeJS.ProcessEnv; readonly hostname: string },
+): string[] {
   const values = new Map<string, string>();
-  for (const text of [...image, ...own]) {
-    const equals = text.indexOf('=');
-    const name = equals < 0 ? text : text.slice(0, equals);
-    const value = equals < 0 ? env[name] : text.slice(equals + 1);
-    if (value !== undefined) values.set(name, value);
+  const set = (entry: string): void => void values.set(entry.slice(0, entry.indexOf('=')), entry);
+  set(defaultPath);
+  set(`HOSTNAME=${host.hostname}`);
+  for (const entry of config.Env ?? []) if (entry.includes('=')) set(entry);
+  for (const entry of given) {
+    if (entry.startsWith('=') || entry === '')
+      throw failure('USAGE', 'set', entry, 'not of the form NAME=value');
+    const value = host.env[entry];
+    if (entry.includes('=')) set(entry);
+    else if (value !== undefined) set(`${entry}=${value}`);
   }
-  return [...values].map(([name, value]) => `${name}=${value}`);
+  return [...values.values()];
 }

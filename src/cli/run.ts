@@ -3,6 +3,7 @@ import { runImage } from '../app/run.ts';
 import { PolyarchError } from '../lib/errors.ts';
 import { ExitWith } from './exit-with.ts';
 import { renderError } from './render-error.ts';
+import { renderTransferEvent } from './render-transfer-event.ts';
 
 /** What Docker gives when it is not the program that failed. */
 const ownFailureExit = 125;
@@ -35,6 +36,7 @@ export function command(program: Command, context: { signal: AbortSignal }): Com
     .option('-w, --workdir <path>', 'working directory')
     .option('-u, --user <user>', 'user[:group], names or numbers')
     .addOption(new Option('--network <mode>', 'network').choices(['host', 'none']).default('host'))
+    .option('--rm', 'the default: nothing of a run is kept')
     .action(async (reference: string, words: string[], flags: Flags) => {
       try {
         const exitCode = await runImage({
@@ -47,6 +49,10 @@ export function command(program: Command, context: { signal: AbortSignal }): Com
           user: flags.user,
           network: flags.network,
           signal: context.signal,
+          onEvent: (event) => {
+            if (event.type !== 'blob' || event.state !== 'exists')
+              process.stderr.write(`${renderTransferEvent(event)}\n`);
+          },
         });
         throw new ExitWith(exitCode);
       } catch (error) {

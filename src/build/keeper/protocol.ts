@@ -52,8 +52,8 @@ export interface RunRequest {
   readonly stdio?: 'frames' | 'inherit';
   /** What the program changes is thrown away: `polyarch run`. Default false. */
   readonly discard?: boolean;
-  /** On cancel: send this first and SIGKILL after `graceMilliseconds`. Default: SIGKILL at once. */
-  readonly stop?: { readonly signal: 'SIGINT' | 'SIGTERM'; readonly graceMilliseconds: number };
+  /** On cancel: send this first (a name or a number) and SIGKILL after `graceMilliseconds`. Default: SIGKILL at once. */
+  readonly stop?: { readonly signal: string; readonly graceMilliseconds: number };
 }
 
 export interface RunResponse {

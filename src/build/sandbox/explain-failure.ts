@@ -14,21 +14,6 @@ const explanations: readonly Explanation[] = [
     hint: 'the base image may be of another platform than the step: check it with polyarch inspect, and name the platform with --platform',
   },
   {
-    pattern: /executable file.*not found/i,
-    what: 'the image has no such program in PATH',
-    hint: 'a base without a shell needs the exec form: RUN ["/path/to/program"]',
-  },
-  {
-    pattern: /no such file or directory/i,
-    what: 'no such file in the image, or its interpreter or loader is missing',
-    hint: 'check the path, the first line of a script, and whether the program needs another libc',
-  },
-  {
-    pattern: /permission denied/i,
-    what: 'permission denied',
-    hint: 'the file is not executable for the user of the step',
-  },
-  {
     pattern: /cgroups in hybrid mode/i,
     what: 'crun refuses the hybrid cgroups of this machine',
     hint: 'apt-get install runc',
@@ -39,6 +24,13 @@ const explanations: readonly Explanation[] = [
     hint: 'run the outer container with --security-opt systempaths=unconfined',
   },
 ];
+
+/** A shell's codes, as Docker gives them, for a program that the image lacks or that may not be executed; the runtime has said so on stderr. */
+export function exitCodeOfFailedStart(message: string): number | undefined {
+  if (/exec format error/i.test(message)) return undefined;
+  if (/executable file.*not found|exec.*no such file or directory/i.test(message)) return 127;
+  return /exec.*(permission denied|operation not permitted)|is a directory/i.test(message) ? 126 : undefined;
+}
 
 /** SANDBOX, in words that help. `message` is the runtime's own last line. */
 export function explainRuntimeFailure(

@@ -6,7 +6,7 @@ import type { Readable } from 'node:stream';
 import { abortReason, reasonOf, throwIfAborted } from '../../lib/errors.ts';
 import { Accounts } from './accounts.ts';
 import { containerCapabilities } from './capabilities.ts';
-import { explainRuntimeFailure } from './explain-failure.ts';
+import { exitCodeOfFailedStart, explainRuntimeFailure } from './explain-failure.ts';
 import { hostsFile, resolvConf } from './network-files.ts';
 import { mountPoints, ociSpec } from './oci-spec.ts';
 import type { RuntimeProgram } from './probe-runtime.ts';
@@ -97,8 +97,10 @@ export class OciRuntime implements Sandbox {
       const code = await ended(child, output, spec);
       if (signal.aborted) throw abortReason(signal);
       const message = readRuntimeError(log);
-      if (message !== undefined) throw explainRuntimeFailure(message, spec);
-      return code;
+      if (message === undefined) return code;
+      const exitCode = exitCodeOfFailedStart(message);
+      if (exitCode === undefined) throw explainRuntimeFailure(message, spec);
+      return exitCode;
     } finally {
       signal.removeEventListener('abort', kill);
       if (signal.aborted) killRecorded(pidFile);
@@ -135,14 +137,21 @@ function stopContainer(child: ChildProcess, pidFile: string, stop: SandboxOption
 }
 
 /** False when no process is recorded or it is gone. */
-function killRecorded(pidFile: string, signal: NodeJS.Signals = 'SIGKILL'): boolean {
+function killRecorded(pidFile: string, signal = 'SIGKILL'): boolean {
   const pid = Number(readOrUndefined(pidFile));
   if (!Number.isInteger(pid) || pid <= 1) return false;
   try {
-    return process.kill(pid, signal);
+    return process.kill(pid, signalOf(signal));
   } catch {
     return false;
   }
+}
+
+/** What STOPSIGNAL may say; anything else ends a program as SIGTERM does. */
+function signalOf(text: string): NodeJS.Signals | number {
+  if (/^[0-9]{1,2}$/.test(text)) return Number(text);
+  const name = `SIG${text.toUpperCase().replace(/^SIG/, '')}`;
+  return name in constants.signals ? (name as NodeJS.Signals) : 'SIGTERM';
 }
 
 /** The last error that the runtime logged: there is one when it could not start the program. */

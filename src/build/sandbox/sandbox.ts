@@ -20,8 +20,8 @@ export interface SandboxSpec {
 export interface SandboxOptions {
   /** Kills the program and what it started. */
   readonly signal: AbortSignal;
-  /** On abort: this first, SIGKILL after the time. Default: SIGKILL at once. */
-  readonly stop?: { readonly signal: NodeJS.Signals; readonly graceMilliseconds: number } | undefined;
+  /** On abort: this first (`SIGTERM`, `TERM` or a number), SIGKILL after the time. Default: SIGKILL at once. */
+  readonly stop?: { readonly signal: string; readonly graceMilliseconds: number } | undefined;
   /** Output as it comes, or this process's own descriptors. */
   readonly output: SandboxOutput;
 }

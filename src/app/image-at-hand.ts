@@ -1,0 +1,75 @@
+import type { LayoutStore } from '../content/layout/layout-store.ts';
+import { selectManifest } from '../content/select-manifest.ts';
+import { isFailure } from '../lib/errors.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
+import { type Location, parseLocation } from '../oci/location.ts';
+import type { Platform } from '../oci/platform.ts';
+import { withDefaultTag } from '../oci/reference.ts';
+import type { RegistryEvent } from '../registry/client/events.ts';
+import type { RegistryClient } from '../registry/client/registry-client.ts';
+import { type CopyEvent, copyGraph } from '../transfer/copy-graph.ts';
+import { localName, openStore } from './stores.ts';
+
+export type PullEvent = CopyEvent | RegistryEvent;
+
+export interface ImageAtHandOptions {
+  readonly local: LayoutStore;
+  readonly client: RegistryClient;
+  readonly signal?: AbortSignal | undefined;
+  readonly onEvent?: ((event: PullEvent) => void) | undefined;
+}
+
+/** One platform's manifest, with its config and every layer in the local store. */
+export interface ImageAtHand {
+  readonly descriptor: Descriptor;
+}
+
+/**
+ * Finds an image where Docker would: in the local store when it has that platform, else in the registry, from where this platform's manifest
+ * comes into the local store. It gets its name there only when nothing has that name: an index that was built here stays what it is.
+ */
+export async function imageAtHand(
+  text: string,
+  platform: Platform,
+  options: ImageAtHandOptions,
+): Promise<ImageAtHand> {
+  const { local, client, signal, onEvent } = options;
+  const named = /^[a-z-]+:(\/\/)?/.exec(text)?.[0];
+  const location = parseLocation(text, { transport: 'docker' });
+  const found = named === 'docker://' ? undefined : await findLocal(location, platform, options);
+  if (found !== undefined) return found;
+  const remote = await openStore(location, { client });
+  const io = { signal };
+  const root = await remote.store.resolve(remote.reference, io);
+  const descriptor = await selectManifest(remote.store, root, platform, io);
+  const name = localName(withDefaultTag(location.reference));
+  const isNew = !(await hasName(local, name, options));
+  await copyGraph(remote.store, local, descriptor, { signal, onEvent });
+  if (isNew && location.reference.digest === undefined) await local.tag(descriptor, name, io);
+  return { descriptor };
+}
+
+/** Undefined when the local store has no such image or lacks the platform; a failure when the local store was named. */
+async function findLocal(
+  location: Location,
+  platform: Platform,
+  { local, signal }: ImageAtHandOptions,
+): Promise<ImageAtHand | undefined> {
+  try {
+    const root = await local.resolve(localName(withDefaultTag(location.reference)), { signal });
+    return { descriptor: await selectManifest(local, root, platform, { signal }) };
+  } catch (error) {
+    if (location.transport === 'local' || !isFailure(error, 'NOT_FOUND', 'PLATFORM_MISSING')) throw error;
+    return undefined;
+  }
+}
+
+async function hasName(local: LayoutStore, name: string, { signal }: ImageAtHandOptions): Promise<boolean> {
+  try {
+    await local.resolve(name, { signal });
+    return true;
+  } catch (error) {
+    if (isFailure(error, 'NOT_FOUND')) return false;
+    throw error;
+  }
+}
