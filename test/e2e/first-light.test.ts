@@ -26,7 +26,7 @@ RUN echo "$TARGETARCH" > arch
 
 FROM \${BASE}
 LABEL org.example.kind="first light"
-COPY --from=build --chown=33:33 --chmod=640 /src/greeting /srv/greeting
+COPY --from=build --chown=33:33 --chmod=750 /src/greeting /srv/greeting
 COPY --from=target /src/arch /srv/arch
 RUN uname -m > /srv/machine && rm /etc/os-release && chown 65534:33 /srv/machine && ln -s machine /srv/link
 ENV NAME=world
@@ -155,7 +155,7 @@ describe('first light', { timeout: 300_000 }, () => {
           listings.push(stdout);
         }
         const [greeting = '', arch = '', ran = ''] = listings;
-        assert.match(greeting, /^-rw-r----- 33\/33 .* srv\/greeting$/m);
+        assert.match(greeting, /^-rwxr-x--- 33\/33 .* srv\/greeting$/m);
         assert.match(arch, /^-rw-r--r-- 0\/0 .* srv\/arch$/m);
         assert.match(ran, /^-rw-r--r-- 65534\/33 .* srv\/machine$/m);
         assert.match(ran, /^lrwxrwxrwx 0\/0 .* srv\/link -> machine$/m);

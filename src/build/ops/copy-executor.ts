@@ -42,6 +42,7 @@ interface FromContext {
 export class CopyExecutor implements OpExecutor<CopyOp> {
   readonly #options: CopyExecutorOptions;
   readonly #selections = new Map<string, FromContext>();
+  readonly #checksums = new Map<string, Promise<Digest>>();
 
   constructor(options: CopyExecutorOptions) {
     this.#options = options;
@@ -101,7 +102,18 @@ export class CopyExecutor implements OpExecutor<CopyOp> {
     return { key: await lastKey(this.keys(op, [target, from], options)), layers: [{ stored }] };
   }
 
-  async #checksum(op: CopyOp, from: Tree, options: SolveOptions): Promise<Digest> {
+  /** Several platforms copy the same files of the same stage: they are read once. */
+  #checksum(op: CopyOp, from: Tree, options: SolveOptions): Promise<Digest> {
+    const key = canonicalJson([from.key, op.sources]);
+    let found = this.#checksums.get(key);
+    if (found === undefined) {
+      found = this.#readChecksum(op, from, options);
+      this.#checksums.set(key, found);
+    }
+    return found;
+  }
+
+  async #readChecksum(op: CopyOp, from: Tree, options: SolveOptions): Promise<Digest> {
     const client = await this.#options.keeper();
     const tree = await treeRefs(from, this.#options.sources, options);
     return await client.checksum({ from: tree, sources: op.sources }, options);
