@@ -54,10 +54,15 @@ export function planEmulation(
     return { kind: 'private', lines };
   }
   // A private table hides the host's: it is one or the other for all.
-  const lacking = found.find(({ registered }) => !registered);
-  if (lacking === undefined) return { kind: 'host' };
-  const name = `qemu-${(found.find(({ path }) => path === undefined) ?? lacking).emulated.qemu}-static`;
-  throw missing(lacking.platform, `there is no ${name} on this machine, nor a registration of one`);
+  if (found.every(({ registered }) => registered)) return { kind: 'host' };
+  const programless = found.filter(({ path }) => path === undefined);
+  const [worst] = [...programless.filter(({ registered }) => !registered), ...programless];
+  if (worst === undefined) return { kind: 'none' };
+  const name = `qemu-${worst.emulated.qemu}-static`;
+  throw missing(
+    worst.platform,
+    `there is no ${name} on this machine, nor registrations for all that is to run`,
+  );
 }
 
 /** Whether a file of binfmt_misc describes an enabled interpreter for this architecture's programs that works in any root (flag F). */

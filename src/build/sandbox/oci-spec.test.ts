@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { containerCapabilities } from './capabilities.ts';
+import { hostsFile, resolvConf } from './network-files.ts';
+import { type OciSpecInput, ociSpec } from './oci-spec.ts';
+
+const input: OciSpecInput = {
+  root: '/r',
+  args: ['a'],
+  env: ['PATH=/bin'],
+  cwd: '/',
+  user: { uid: 33, gid: 34, groups: [50], home: '/var/www' },
+  hostname: 'h',
+  network: 'host',
+  inUserNamespace: false,
+  capabilities: ['CAP_CHOWN'],
+  files: { '/etc/hosts': '/s/hosts' },
+};
+
+interface Spec {
+  process: {
+    user: object;
+    env: string[];
+    terminal: boolean;
+    capabilities: Record<string, string[]>;
+    noNewPrivileges: boolean;
+  };
+  mounts: { destination: string; type: string; source: string; options: string[] }[];
+  linux: { namespaces: { type: string }[]; maskedPaths: string[]; readonlyPaths: string[] };
+}
+const make = (changes: Partial<OciSpecInput> = {}): Spec => ociSpec({ ...input, ...changes }) as Spec;
+const sys = (spec: Spec) => spec.mounts.find(({ destination }) => destination === '/sys');
+
+describe('ociSpec', () => {
+  test('the process is the user’s, with HOME and without inheritable capabilities', () => {
+    const { process } = make();
+    assert.deepEqual(process.user, { uid: 33, gid: 34, additionalGids: [50], umask: 0o022 });
+    assert.deepEqual(process.env, ['PATH=/bin', 'HOME=/var/www']);
+    assert.deepEqual(make({ env: ['HOME=/x'] }).process.env, ['HOME=/x']);
+    assert.deepEqual(Object.keys(process.capabilities).sort(), ['bounding', 'effective', 'permitted']);
+    assert.equal(process.terminal, false);
+    assert.equal(process.noNewPrivileges, false);
+  });
+
+  test('a network namespace only without network, never a user namespace: binfmt_misc is per user namespace', () => {
+    const types = (spec: Spec) => spec.linux.namespaces.map(({ type }) => type);
+    assert.deepEqual(types(make()), ['pid', 'mount', 'ipc', 'uts']);
+    assert.deepEqual(types(make({ network: 'none' })), ['pid', 'mount', 'ipc', 'uts', 'network']);
+  });
+
+  test('/sys is bound where the kernel would refuse a new one, always read-only', () => {
+    assert.equal(sys(make())?.type, 'sysfs');
+    assert.equal(sys(make({ inUserNamespace: true, network: 'none' }))?.type, 'sysfs');
+    const bound = sys(make({ inUserNamespace: true }));
+    assert.deepEqual([bound?.type, bound?.source, bound?.options.includes('rbind')], ['bind', '/sys', true]);
+    for (const inUserNamespace of [true, false])
+      assert.ok(sys(make({ inUserNamespace }))?.options.includes('ro'));
+  });
+
+  test('generated files are bound read-only', () => {
+    const hosts = make().mounts.at(-1);
+    assert.deepEqual([hosts?.destination, hosts?.source], ['/etc/hosts', '/s/hosts']);
+    assert.ok(hosts?.options.includes('ro'));
+  });
+
+  test('what Docker hides is hidden', () => {
+    const { maskedPaths, readonlyPaths } = make().linux;
+    for (const path of ['/proc/kcore', '/proc/keys', '/sys/firmware']) assert.ok(maskedPaths.includes(path));
+    for (const path of ['/proc/sys', '/proc/sysrq-trigger']) assert.ok(readonlyPaths.includes(path));
+  });
+});
+
+test('capabilities are Docker’s, less those that are not this process’s to give', () => {
+  const all = containerCapabilities('CapBnd:\t000001ffffffffff\n');
+  assert.equal(all.length, 14);
+  assert.ok(!all.includes('CAP_SYS_ADMIN'));
+  assert.ok(!containerCapabilities('CapBnd:\t000001fff7ffffff\n').includes('CAP_MKNOD'));
+});
+
+test('network files', () => {
+  assert.match(hostsFile('buildkitsandbox'), /^127\.0\.0\.1\tlocalhost buildkitsandbox$/m);
+  assert.equal(resolvConf('none', 'nameserver 1.2.3.4\n'), '');
+  assert.equal(resolvConf('host', 'nameserver 127.0.0.53'), 'nameserver 127.0.0.53\n');
+  assert.match(resolvConf('host', '# nothing\n'), /^nameserver 8/);
+  assert.match(resolvConf('host', undefined), /^nameserver 8/);
+});
