@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { isFailure } from '../../lib/errors.ts';
-import { doLayerJob, type ExtractedFacts, type LayerJob } from './layer-jobs.ts';
+import type { ExtractedFacts } from './layer-jobs.ts';
 import type { LayerWorkers } from './layer-workers.ts';
 import type { LayerBlob } from './protocol.ts';
 
@@ -16,7 +16,7 @@ export interface ExtractInput {
 }
 
 /** Blobs up to this size are extracted on the keeper's own thread: a worker takes longer to start. */
-const inlineBytes = 1024 * 1024;
+const inlineBytes = 4 * 1024 * 1024;
 
 /**
  * Extracts a layer without waiting for those below. The few that need them (parents that the archive leaves out, links to files of lower layers)
@@ -26,10 +26,8 @@ export async function extractBlob(input: ExtractInput, workers: LayerWorkers): P
   const { blob, directory, lowers, clear, signal } = input;
   const job = { kind: 'extract', blob: blob.path, diffId: blob.diffId, directory } as const;
   const inline = (statSync(blob.path, { throwIfNoEntry: false })?.size ?? 0) <= inlineBytes;
-  const run = (one: LayerJob & { kind: 'extract' }): Promise<ExtractedFacts> =>
-    inline ? (doLayerJob(one, signal) as Promise<ExtractedFacts>) : workers.run(one, signal);
   try {
-    const facts = await run(job);
+    const facts = await workers.run(job, signal, { inline });
     if (!facts.usesLowers) return facts;
   } catch (error) {
     if (!isFailure(error, 'ARCHIVE')) throw error;
@@ -37,5 +35,5 @@ export async function extractBlob(input: ExtractInput, workers: LayerWorkers): P
     if ((await lowers()).length === 0) throw error;
   }
   await clear();
-  return { ...(await run({ ...job, lowers: await lowers() })), usesLowers: true };
+  return { ...(await workers.run({ ...job, lowers: await lowers() }, signal, { inline })), usesLowers: true };
 }

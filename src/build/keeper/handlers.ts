@@ -17,6 +17,7 @@ import { LayerWorkers } from './layer-workers.ts';
 import { PackedFiles } from './packed-files.ts';
 import type { KeeperEvent, Tree } from './protocol.ts';
 import { runStep } from './run-step.ts';
+import { isSmallTree } from './small-tree.ts';
 import { Workspace } from './workspace.ts';
 
 export interface HandlersOptions {
@@ -74,9 +75,10 @@ export function makeHandlers(options: HandlersOptions): Handlers {
       const lowers = (await layers.of(step.tree, signal)).map((id) => snapshots.absolute(id));
       const packOptions = { epoch, lowers, ignore: step.stubs.map(bytePathOf) };
       const upper = snapshots.absolute(snapshot.id);
-      const packed = await files.write((path) =>
-        workers.run({ kind: 'pack', upper, path, options: packOptions }, signal),
-      );
+      const packed = await files.write((path) => {
+        const job = { kind: 'pack', upper, path, options: packOptions } as const;
+        return workers.run(job, signal, { inline: isSmallTree(upper) });
+      });
       layers.publish(snapshot.id, packed.diffId, step.tree);
       return packed;
     },

@@ -66,6 +66,11 @@ export class LayerDirectories {
     if (found !== undefined) return found;
     const key = `${layer.diffId} ${chain ?? below.map((ref) => (ref.kind === 'blob' ? ref.diffId : ref.id)).join(' ')}`;
     let shared = this.#extracting.get(key);
+    if (shared?.controller.signal.aborted) {
+      // Everybody else has left: it begins anew when the old directory is gone.
+      await shared.result.catch(() => {});
+      return await this.#directory(layer, below, lowers, signal);
+    }
     if (shared === undefined) {
       const controller = new AbortController();
       const result = this.#extract(layer, chain, lowers, controller.signal).finally(() =>

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { failure, reasonOf, throwIfAborted } from '../../lib/errors.ts';
 import { Pool } from '../../lib/pool.ts';
-import type { LayerJob, LayerJobResults } from './layer-jobs.ts';
+import { doLayerJob, type LayerJob, type LayerJobResults } from './layer-jobs.ts';
 import type { FromWorker, ToWorker } from './layer-worker.ts';
 import { fromWireError } from './wire-error.ts';
 
@@ -14,7 +14,13 @@ export class LayerWorkers {
   readonly #pool = new Pool(Math.min(maxWorkers, availableParallelism()));
   readonly #idle: Worker[] = [];
 
-  async run<J extends LayerJob>(job: J, signal: AbortSignal): Promise<LayerJobResults[J['kind']]> {
+  /** `inline`: on this thread, for jobs that take less time than a thread to start. */
+  async run<J extends LayerJob>(
+    job: J,
+    signal: AbortSignal,
+    { inline }: { readonly inline: boolean },
+  ): Promise<LayerJobResults[J['kind']]> {
+    if (inline) return (await doLayerJob(job, signal)) as LayerJobResults[J['kind']];
     return await this.#pool.run(async () => {
       throwIfAborted(signal);
       const worker = this.#idle.pop() ?? new Worker(new URL('./layer-worker.ts', import.meta.url));

@@ -1,9 +1,11 @@
 import { digestOfValue } from '../../lib/canonical-json.ts';
 import { failure } from '../../lib/errors.ts';
-import { formatPlatform } from '../../oci/platform.ts';
+import { formatPlatform, hostPlatform } from '../../oci/platform.ts';
 import type { Node } from '../graph/graph.ts';
 import type { RunOp } from '../graph/op.ts';
 import type { KeeperClient } from '../keeper/keeper-client.ts';
+import { runsNatively } from '../sandbox/emulator-table.ts';
+import { hintFromOutput } from '../sandbox/explain-failure.ts';
 import type { SolveOptions } from '../solver/vertex.ts';
 import type { LayerIntake } from './layer-intake.ts';
 import type { LayerSources } from './layer-sources.ts';
@@ -63,7 +65,7 @@ export class RunExecutor implements OpExecutor<RunOp> {
       { tree, platform, args, env, cwd, user, network, hostname },
       { signal, stdout: forward('stdout'), stderr: forward('stderr') },
     );
-    if (exitCode !== 0 || snapshot === undefined) throw stepFailure(node, exitCode, tail);
+    if (exitCode !== 0 || snapshot === undefined) throw stepFailure(node, op, exitCode, tail);
     const created = Math.floor(Date.now() / 1000);
     const stored = keeper
       .pack({ snapshot, ...(epoch === undefined ? {} : { epoch }) }, { signal })
@@ -75,7 +77,7 @@ export class RunExecutor implements OpExecutor<RunOp> {
   }
 }
 
-function stepFailure(node: Node, exitCode: number, tail: OutputTail) {
+function stepFailure(node: Node, op: RunOp, exitCode: number, tail: OutputTail) {
   const [step] = node.steps;
   const where = step ? ` (line ${step.startLine}, ${formatPlatform(step.platform)})` : '';
   return failure('STEP_FAILED', 'run', step?.text ?? 'RUN', `exit code ${exitCode}${where}`, {
@@ -83,6 +85,6 @@ function stepFailure(node: Node, exitCode: number, tail: OutputTail) {
     hint:
       exitCode === 127
         ? 'the command was not found in the image: check its name, PATH and the base image'
-        : undefined,
+        : hintFromOutput(tail.text(), { emulated: !runsNatively(op.platform, hostPlatform()) }),
   });
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { exitCodeOfFailedStart, explainRuntimeFailure } from './explain-failure.ts';
+import { exitCodeOfFailedStart, explainRuntimeFailure, hintFromOutput } from './explain-failure.ts';
 
 const said = {
   missing: 'executable file `nosuch` not found in $PATH: No such file or directory',
@@ -28,4 +28,14 @@ test('what this machine lacks is said with what to do about it', () => {
   assert.match(explainRuntimeFailure(said.hybrid, spec).hint ?? '', /runc/);
   const unknown = explainRuntimeFailure('runc: something else', spec);
   assert.deepEqual([unknown.code, unknown.message], ['SANDBOX', 'Cannot start "/bin/sh": something else']);
+});
+
+test('a program that failed has a hint where its output says why', () => {
+  assert.match(
+    hintFromOutput('mknod: x: Operation not permitted', { emulated: false }) ?? '',
+    /device nodes/,
+  );
+  const crash = 'qemu: uncaught target signal 11 (Segmentation fault) - core dumped';
+  assert.match(hintFromOutput(crash, { emulated: true }) ?? '', /emulator/);
+  assert.equal(hintFromOutput('make: *** [all] Error 1', { emulated: true }), undefined);
 });

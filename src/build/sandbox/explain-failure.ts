@@ -44,7 +44,10 @@ export function explainRuntimeFailure(
 }
 
 /** A hint for a program that ran and failed, from the end of its output; undefined when nothing is known. */
-export function hintFromOutput(output: string, emulated: boolean): string | undefined {
+export function hintFromOutput(
+  output: string,
+  { emulated }: { readonly emulated: boolean },
+): string | undefined {
   if (/mknod.*operation not permitted/i.test(output)) {
     return 'device nodes cannot be made inside a user namespace: leave mknod out, the sandbox has the usual devices in /dev';
   }
