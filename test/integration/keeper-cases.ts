@@ -129,6 +129,25 @@ export function keeperCases(name: string, { data, base, platform }: KeeperCases)
       assert.equal(output, '/dev/pts:\nptmx\n\n/dev/shm:\n0\nfew\n');
     });
 
+    test('no device but the usual ones opens, whoever made its node', async () => {
+      const made =
+        'mknod /zero c 1 5 2>/dev/null; mknod /dev/zero2 c 1 5 2>/dev/null; mknod /dev/shm/zero c 1 5 2>/dev/null';
+      const opened = 'for d in /zero /dev/zero2 /dev/shm/zero; do head -c1 $d 2>/dev/null | wc -c; done';
+      assert.equal((await run(`${made}; ${opened}; head -c1 /dev/zero | wc -c`)).output, '0\n0\n0\n1\n');
+    });
+
+    test('/dev/stdout opens, for users that are not root too', async () => {
+      for (const user of ['', 'www-data'])
+        assert.equal(
+          (await run('echo out > /dev/stdout; echo err > /dev/stderr', { user })).output,
+          'out\nerr\n',
+        );
+    });
+
+    test('a program gets none of the keeper’s descriptors', async () => {
+      assert.equal((await run('ls /proc/self/fd | wc -l')).output, '4\n');
+    });
+
     test('a step that changes nothing makes an empty layer', async () => {
       assert.deepEqual(await pathsOf(await layerOf(':')), []);
     });

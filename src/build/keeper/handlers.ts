@@ -48,10 +48,11 @@ export function makeHandlers(options: HandlersOptions): Handlers {
   const sandbox = once(
     (): Sandbox =>
       new OciRuntime({
-        program: probeRuntime(),
+        program: probeRuntime({ inUserNamespace: config.userNamespace }),
         state: join(directory, 'runtime'),
         inUserNamespace: config.userNamespace,
         setTimes,
+        pipe: calls.pipe,
       }),
   );
   const capability = (path: string | Buffer): Buffer | undefined =>

@@ -41,10 +41,7 @@ export async function spawnKeeper(
   const own = options.stdio === 'inherit' ? 'inherit' : 'ignore';
   const child = spawn(unshare, argv, {
     detached: true,
-    // The keeper works in another directory.
-    env: process.env.NODE_COMPILE_CACHE
-      ? { ...process.env, NODE_COMPILE_CACHE: resolve(process.env.NODE_COMPILE_CACHE) }
-      : process.env,
+    env: keeperEnvironment(),
     stdio: [own, own, options.stdio === 'inherit' ? 'inherit' : 'pipe', 'pipe', 'pipe'],
   });
   let words = '';
@@ -76,4 +73,11 @@ function opened(child: ChildProcess, gate: Duplex, words: () => string): Promise
     child.once('error', (error) => reject(explainUnshare(error.message)));
     child.once('close', () => reject(explainUnshare(words())));
   });
+}
+
+/** Nothing of this process's environment but what finds programs: tokens and the like stay here. */
+function keeperEnvironment(): NodeJS.ProcessEnv {
+  const { PATH, NODE_COMPILE_CACHE } = process.env;
+  // The keeper works in another directory.
+  return { PATH, ...(NODE_COMPILE_CACHE ? { NODE_COMPILE_CACHE: resolve(NODE_COMPILE_CACHE) } : {}) };
 }

@@ -5,6 +5,7 @@ import { abortReason, throwIfAborted } from '../../lib/errors.ts';
 import { hostPlatform, normalizePlatform } from '../../oci/platform.ts';
 import { runsNatively } from '../sandbox/emulator-table.ts';
 import { planEmulation } from '../sandbox/emulators.ts';
+import { hasRuntimeForRoot } from '../sandbox/probe-runtime.ts';
 import { Channel } from './channel.ts';
 import type { CallOptions, KeeperClient, StartKeeperOptions } from './keeper-client.ts';
 import { spawnKeeper } from './keeper-process.ts';
@@ -21,7 +22,7 @@ export async function startKeeper(options: StartKeeperOptions): Promise<KeeperCl
     {
       dataDirectory: await realpath(options.dataDirectory),
       id: randomBytes(4).toString('hex'),
-      userNamespace: process.getuid?.() !== 0 || emulation.kind === 'private',
+      userNamespace: process.getuid?.() !== 0 || emulation.kind === 'private' || !hasRuntimeForRoot(),
       binfmt: emulation.kind === 'private' ? emulation.lines : [],
       emulated: foreign.map((platform) => normalizePlatform(platform).architecture),
     },

@@ -1,16 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, fchownSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { Socket } from 'node:net';
 import { constants } from 'node:os';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
 import { abortReason, reasonOf, throwIfAborted } from '../../lib/errors.ts';
-import { Accounts } from './accounts.ts';
+import { Accounts, type ProcessUser } from './accounts.ts';
 import { containerCapabilities } from './capabilities.ts';
 import { exitCodeOfFailedStart, explainRuntimeFailure } from './explain-failure.ts';
 import { hostsFile, resolvConf } from './network-files.ts';
 import { mountPoints, ociSpec } from './oci-spec.ts';
 import type { RuntimeProgram } from './probe-runtime.ts';
-import type { Sandbox, SandboxOptions, SandboxOutput, SandboxResult, SandboxSpec } from './sandbox.ts';
+import type { Sandbox, SandboxOptions, SandboxResult, SandboxSpec } from './sandbox.ts';
 import { ensureWorkingDirectory, type SetTimes, Stubs } from './stubs.ts';
 
 export interface OciRuntimeOptions {
@@ -19,6 +19,8 @@ export interface OciRuntimeOptions {
   readonly state: string;
   readonly inUserNamespace: boolean;
   readonly setTimes: SetTimes;
+  /** Read and write end of a new pipe. */
+  readonly pipe: () => readonly [read: number, write: number];
 }
 
 /** The `oci` tier: runc or crun, one `run` a program, without cgroups. */
@@ -47,7 +49,7 @@ export class OciRuntime implements Sandbox {
         capabilities: this.#capabilities,
       });
       writeFileSync(join(spec.scratch, 'config.json'), JSON.stringify(config));
-      return { exitCode: await this.#execute(spec, options), stubs: stubs.paths };
+      return { exitCode: await this.#execute(spec, user, options), stubs: stubs.paths };
     } finally {
       stubs.remove();
     }
@@ -64,7 +66,21 @@ export class OciRuntime implements Sandbox {
     };
   }
 
-  async #execute(spec: SandboxSpec, { signal, stop, output }: SandboxOptions): Promise<number> {
+  /** The user's own, so that a program that is not root can open /dev/stdout. */
+  #pipes(user: ProcessUser): Record<'stdout' | 'stderr', { read: number; write: number }> {
+    const make = (): { read: number; write: number } => {
+      const [read, write] = this.#options.pipe();
+      fchownSync(write, user.uid, user.gid);
+      return { read, write };
+    };
+    return { stdout: make(), stderr: make() };
+  }
+
+  async #execute(
+    spec: SandboxSpec,
+    user: ProcessUser,
+    { signal, stop, output }: SandboxOptions,
+  ): Promise<number> {
     const log = join(spec.scratch, 'runtime.log');
     const pidFile = join(spec.scratch, 'pid');
     const { program, state } = this.#options;
@@ -84,17 +100,26 @@ export class OciRuntime implements Sandbox {
       pidFile,
       spec.id,
     ];
-    const own = output.kind === 'inherit' ? 'inherit' : 'pipe';
+    const streams = output.kind === 'chunks' ? this.#pipes(user) : undefined;
     const child = spawn(program.path, argv, {
       // The program's environment is in config.json; the runtime's own needs nothing of the host's.
       env: { PATH: process.env.PATH },
-      stdio: [output.kind === 'inherit' ? 'inherit' : 'ignore', own, own],
+      stdio: streams ? ['ignore', streams.stdout.write, streams.stderr.write] : 'inherit',
     });
+    for (const { write } of Object.values(streams ?? {})) closeSync(write);
     const kill = (): void => stopContainer(child, pidFile, stop);
     signal.addEventListener('abort', kill, { once: true });
     if (signal.aborted) kill();
     try {
-      const code = await ended(child, output, spec);
+      const reading =
+        output.kind === 'chunks' && streams
+          ? Promise.all([
+              forward(streams.stdout.read, (chunk) => output.onChunk('stdout', chunk)),
+              forward(streams.stderr.read, (chunk) => output.onChunk('stderr', chunk)),
+            ])
+          : undefined;
+      const code = await ended(child, spec);
+      await reading;
       if (signal.aborted) throw abortReason(signal);
       const message = readRuntimeError(log);
       if (message === undefined) return code;
@@ -109,18 +134,17 @@ export class OciRuntime implements Sandbox {
   }
 }
 
-/** Resolves with the exit code when the runtime has ended and its output is read to the end. */
-async function ended(child: ChildProcess, output: SandboxOutput, spec: SandboxSpec): Promise<number> {
-  const exit = new Promise<number>((resolve, reject) => {
+function ended(child: ChildProcess, spec: SandboxSpec): Promise<number> {
+  return new Promise<number>((resolve, reject) => {
     child.once('error', (error) => reject(explainRuntimeFailure(reasonOf(error), spec)));
     child.once('exit', (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)));
   });
-  if (output.kind === 'inherit') return await exit;
-  const read = async (stream: 'stdout' | 'stderr', source: Readable | null): Promise<void> => {
-    for await (const chunk of source ?? []) await output.onChunk(stream, chunk as Buffer);
-  };
-  const [code] = await Promise.all([exit, read('stdout', child.stdout), read('stderr', child.stderr)]);
-  return code;
+}
+
+/** Reads a pipe to its end: until the last process that can write to it is gone. */
+async function forward(fd: number, onChunk: (chunk: Buffer) => void | Promise<void>): Promise<void> {
+  for await (const chunk of new Socket({ fd, readable: true, writable: false }))
+    await onChunk(chunk as Buffer);
 }
 
 /** The container's first process ends its PID namespace; before the runtime has written its id, the runtime itself is ended. */

@@ -71,11 +71,12 @@ export const mountPoints = ['/proc', '/dev', '/sys'];
 function systemMounts(input: OciSpecInput): Mount[] {
   return [
     { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] },
+    // Read-only behind the runtime's own nodes: no step makes a device there, the one place where devices open.
     {
       destination: '/dev',
       type: 'tmpfs',
       source: 'tmpfs',
-      options: ['nosuid', 'strictatime', 'mode=755', 'size=65536k'],
+      options: ['nosuid', 'strictatime', 'mode=755', 'size=65536k', 'ro'],
     },
     {
       destination: '/dev/pts',

@@ -20,16 +20,25 @@ export function hasHybridCgroups(): boolean {
   return existsSync(hybridDirectory) && statfsSync(cgroupDirectory).type !== cgroup2Magic;
 }
 
-/** crun where it works, for it starts in a quarter of runc's time; else runc. SANDBOX when there is neither. */
-export function probeRuntime(env: NodeJS.ProcessEnv = process.env): RuntimeProgram {
-  const crun = findProgram('crun', env);
-  if (crun !== undefined && !hasHybridCgroups()) {
-    return { name: 'crun', path: crun, options: ['--cgroup-manager=disabled'] };
-  }
+/**
+ * Inside a user namespace crun, which starts in half of runc's time, where it works; else runc. Outside of one runc alone: crun takes `nodev` from
+ * the root file system, and a device node of an image would open the host's device. SANDBOX when there is none.
+ */
+export function probeRuntime(
+  options: { readonly inUserNamespace: boolean },
+  env: NodeJS.ProcessEnv = process.env,
+): RuntimeProgram {
+  const crun = options.inUserNamespace && !hasHybridCgroups() ? findProgram('crun', env) : undefined;
+  if (crun !== undefined) return { name: 'crun', path: crun, options: ['--cgroup-manager=disabled'] };
   const runc = findProgram('runc', env);
   // Rootless as root too: what cannot be written under /sys/fs/cgroup, which is read-only in the keeper, is then no error.
   if (runc !== undefined) return { name: 'runc', path: runc, options: ['--rootless=true'] };
   throw failure('SANDBOX', 'run', 'RUN', 'there is no OCI runtime on this machine', {
     hint: 'apt-get install runc (or crun)',
   });
+}
+
+/** Whether steps can run as root outside of a user namespace. */
+export function hasRuntimeForRoot(env: NodeJS.ProcessEnv = process.env): boolean {
+  return findProgram('runc', env) !== undefined;
 }

@@ -16,6 +16,7 @@ const lockExclusive = 2;
 const lockNonBlocking = 4;
 /** The same number on every architecture since mount_setattr(2) came with Linux 5.12. */
 const mountSetattrNumber = 442;
+const closeOnExec = 0o2000000;
 const atCurrentDirectory = -100;
 const atRecursive = 0x8000;
 const attributeReadOnly = 0x1n;
@@ -28,6 +29,8 @@ export interface MountCalls {
   unmount(target: string): void;
   /** Sets or clears read-only on a mount and, when asked for, on every mount below it. False where the kernel has no such call. */
   setReadOnly(target: string, readOnly: boolean, options: { readonly recursive: boolean }): boolean;
+  /** Read and write end, closed on exec. Node's own `pipe` is a socket, which a program cannot open again as /dev/stdout. */
+  pipe(): readonly [read: number, write: number];
   /** Takes an exclusive lock that ends with the descriptor. False when somebody holds it. */
   tryLock(fd: number): boolean;
   /** Everything written to the file system that `fd` is on reaches the disk. */
@@ -48,6 +51,7 @@ async function load(): Promise<MountCalls> {
   const mount = libc.func('int mount(const char*, const char*, const char*, unsigned long, const char*)');
   const umount2 = libc.func('int umount2(const char*, int)');
   const syscall = libc.func('long syscall(long, int, const char*, unsigned int, void*, size_t)');
+  const pipe2 = libc.func('int pipe2(void*, int)');
   const flock = libc.func('int flock(int, int)');
   const syncfs = libc.func('int syncfs(int)');
   const reason = (): string => getSystemErrorName(-koffi.errno());
@@ -68,6 +72,11 @@ async function load(): Promise<MountCalls> {
       if (syscall(mountSetattrNumber, atCurrentDirectory, target, flags, attributes, 32) === 0) return true;
       if (reason() === 'ENOSYS') return false;
       throw failure('SANDBOX', 'remount', target, reason());
+    },
+    pipe() {
+      const ends = new Int32Array(2);
+      if (pipe2(ends, closeOnExec) !== 0) throw failure('SANDBOX', 'make', 'pipe', reason());
+      return [ends[0] ?? -1, ends[1] ?? -1];
     },
     tryLock: (fd) => flock(fd, lockExclusive | lockNonBlocking) === 0,
     syncFileSystem: (fd) =>

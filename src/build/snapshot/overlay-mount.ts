@@ -1,4 +1,4 @@
-import type { MountCalls } from './mount-calls.ts';
+import { type MountCalls, mountFlags } from './mount-calls.ts';
 
 /**
  * `userxattr` always, as root too, so that steps inside and outside of user namespaces share layers. The others against kernels with other defaults:
@@ -30,7 +30,7 @@ export function fitsOneMount(layers: OverlayLayers): boolean {
   return Buffer.byteLength(overlayData(layers)) <= maxMountDataBytes;
 }
 
-/** `target` is absolute: nothing else of the process depends on the working directory. */
+/** Without devices: one in a base image, or one that a step makes, must not open the host's. `target` is absolute: nothing else of the process depends on the working directory. */
 export function mountOverlay(calls: MountCalls, target: string, layers: OverlayLayers): void {
-  calls.mount('overlay', target, 'overlay', 0, overlayData(layers));
+  calls.mount('overlay', target, 'overlay', mountFlags.noDev, overlayData(layers));
 }
