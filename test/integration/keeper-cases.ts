@@ -180,6 +180,30 @@ export function keeperCases(name: string, { data, base, platform }: KeeperCases)
       assert.equal(output, '/d:\nnew\n\n/k:\n1\n');
     });
 
+    test('much is worked on in threads, with the same result', async () => {
+      const layer = await layerOf(
+        'mkdir /m; for i in $(seq 400); do echo $i > /m/$i; done; head -c 6000000 /dev/urandom > /m/big',
+      );
+      assert.ok(layer.descriptor.size > 4 * 1024 * 1024);
+      const { output } = await run('ls /m | wc -l; cat /m/400; wc -c < /m/big', {
+        tree: [...tree, blob(layer)],
+      });
+      assert.equal(output, '401\n400\n6000000\n');
+    });
+
+    test('parents and links that a layer leaves to those below are theirs', async () => {
+      const writer = await LayerWriter.create(join(data, `sparse-${platform.architecture}.layer`));
+      const file = { type: 'file', mode: 0o644, uid: 0, gid: 0, size: 1, mtime: 1 } as const;
+      await writer.add({ ...file, path: 'tmp/a' }, Buffer.from('a'));
+      await writer.add({ ...file, path: 'passwd', type: 'hardlink', size: 0, linkname: 'etc/passwd' });
+      const { diffId } = await writer.finish();
+      const sparse: Tree = [...tree, { kind: 'blob', path: writer.path, diffId }];
+      const { output } = await run('stat -c %a /tmp /; cmp /passwd /etc/passwd && echo same', {
+        tree: sparse,
+      });
+      assert.equal(output, '1777\n755\nsame\n');
+    });
+
     test('COPY --from takes owners, links and capabilities along; its digest knows no times', async () => {
       const capability = Buffer.from('0100000200040000000000000000000000000000', 'hex');
       const writer = await LayerWriter.create(join(data, `capable-${platform.architecture}.layer`));
