@@ -9,6 +9,7 @@ import { parseChmod, placeSelection } from '../snapshot/copy/place-selection.ts'
 import type { RootedTree } from '../snapshot/copy/rooted-tree.ts';
 import { type HashFile, type Selection, selectSources } from '../snapshot/copy/select-sources.ts';
 import type { SolveOptions } from '../solver/vertex.ts';
+import { destinationFacts } from './destination-facts.ts';
 import { layerFromPlan } from './layer-file.ts';
 import type { LayerIntake } from './layer-intake.ts';
 import type { LayerSources } from './layer-sources.ts';
@@ -54,7 +55,9 @@ export class CopyExecutor implements OpExecutor<CopyOp> {
     if (from !== undefined) {
       yield digestOfValue({ op, target: target.key, from: from.key, epoch });
       const content = await this.#checksum(op, from, options);
-      yield digestOfValue({ op: { ...op, sources: undefined }, target: target.key, content, epoch });
+      const several = op.sources.length > 1;
+      const seen = await this.#seenOf(op, target, options);
+      yield digestOfValue({ op: { ...op, sources: undefined }, several, seen, content, epoch });
       return;
     }
     const { digest } = await this.#select(op, options);
@@ -100,6 +103,13 @@ export class CopyExecutor implements OpExecutor<CopyOp> {
     const layer = await intake.take(packed);
     const stored = Promise.resolve({ layer, created: Math.floor(Date.now() / 1000) });
     return { key: await lastKey(this.keys(op, [target, from], options)), layers: [{ stored }] };
+  }
+
+  /** What the layer depends on of the target: little where the destination is new, so that platforms share it; else all of it. */
+  async #seenOf(op: CopyOp, target: Tree, options: SolveOptions): Promise<unknown> {
+    // A name's ids are the target's own accounts'.
+    if (op.chown !== undefined && !/^[0-9]+(:[0-9]+)?$/.test(op.chown)) return target.key;
+    return destinationFacts(await this.#options.views.of(target, options), op.destination) ?? target.key;
   }
 
   /** Several platforms copy the same files of the same stage: they are read once. */
