@@ -1,7 +1,6 @@
 import { MergedView } from '../../archive/merged-view.ts';
 import { readTocFile } from '../../archive/toc.ts';
 import type { Digest } from '../../lib/digest.ts';
-import { failure } from '../../lib/errors.ts';
 import { Accounts } from '../sandbox/accounts.ts';
 import type { Owner } from '../snapshot/copy/copy-plan.ts';
 import { parseChmod, placeSelection } from '../snapshot/copy/place-selection.ts';
@@ -34,7 +33,6 @@ export async function checksumSources(
 /** The layer of a COPY --from. */
 export async function copyFromTree(request: CopyRequest, options: CopyFromTreeOptions): Promise<PackedLayer> {
   const { workspace, files, signal } = options;
-  const owner = await ownerOf(request, options);
   const target = new MergedView(
     await Promise.all(request.target.map((path) => readTocFile(path, { signal }))),
   );
@@ -42,7 +40,7 @@ export async function copyFromTree(request: CopyRequest, options: CopyFromTreeOp
     const selection = select(root, request, options);
     const plan = placeSelection(selection, target, {
       destination: request.destination,
-      owner,
+      owner: request.owner,
       mode: request.chmod === undefined ? undefined : parseChmod(request.chmod),
       epoch: request.epoch,
       now: Math.floor(Date.now() / 1000),
@@ -63,13 +61,4 @@ export async function lookUpOwner(
 
 function select(root: string, request: SourcesRequest, { capability, signal }: CopyFromTreeOptions) {
   return selectSources(new RootedTree(root, { capability }), request.sources, { owners: 'keep', signal });
-}
-
-async function ownerOf(request: CopyRequest, options: CopyFromTreeOptions): Promise<Owner | undefined> {
-  const { chown, accounts } = request;
-  if (chown === undefined) return undefined;
-  if (/^[0-9]+(:[0-9]+)?$/.test(chown)) return new Accounts('', '').owner(chown);
-  if (accounts === undefined)
-    throw failure('KEEPER', 'use --chown', chown, 'the request names no tree for it');
-  return await lookUpOwner({ tree: accounts, owner: chown }, options);
 }

@@ -81,9 +81,8 @@ export interface CopyRequest extends SourcesRequest {
   readonly target: readonly string[];
   /** Absolute; a trailing slash says that it is a directory. */
   readonly destination: string;
-  /** `user[:group]`; names are looked up in `accounts`, which must be there then. */
-  readonly chown?: string;
-  readonly accounts?: Tree;
+  /** `--chown`, looked up. */
+  readonly owner?: Owner;
   /** Octal digits. */
   readonly chmod?: string;
   readonly epoch?: number;

@@ -14,7 +14,7 @@ import { layerFromPlan } from './layer-file.ts';
 import type { LayerIntake } from './layer-intake.ts';
 import type { LayerSources } from './layer-sources.ts';
 import type { OpExecutor } from './op-executor.ts';
-import { lookUpOwner } from './owner-lookup.ts';
+import { lookUpOwner, ownerWithoutTree } from './owner-lookup.ts';
 import type { TargetViews } from './target-views.ts';
 import type { Outcome, Tree } from './tree.ts';
 import { treeRefs } from './tree-refs.ts';
@@ -85,6 +85,7 @@ export class CopyExecutor implements OpExecutor<CopyOp> {
 
   async #fromStage(op: CopyOp, target: Tree, from: Tree, options: SolveOptions): Promise<Outcome> {
     const { keeper, intake, sources, views, epoch } = this.#options;
+    const owner = await lookUpOwner(op.chown, target, this.#options, options);
     const client = await keeper();
     const packed = await client.copy(
       {
@@ -92,9 +93,7 @@ export class CopyExecutor implements OpExecutor<CopyOp> {
         target: await views.paths(target, options),
         sources: op.sources,
         destination: op.destination,
-        ...(op.chown === undefined
-          ? {}
-          : { chown: op.chown, accounts: await treeRefs(target, sources, options) }),
+        ...(owner === undefined ? {} : { owner }),
         ...(op.chmod === undefined ? {} : { chmod: op.chmod }),
         ...(epoch === undefined ? {} : { epoch }),
       },
@@ -108,7 +107,7 @@ export class CopyExecutor implements OpExecutor<CopyOp> {
   /** What the layer depends on of the target: little where the destination is new, so that platforms share it; else all of it. */
   async #seenOf(op: CopyOp, target: Tree, options: SolveOptions): Promise<unknown> {
     // A name's ids are the target's own accounts'.
-    if (op.chown !== undefined && !/^[0-9]+(:[0-9]+)?$/.test(op.chown)) return target.key;
+    if (op.chown !== undefined && ownerWithoutTree(op.chown) === undefined) return target.key;
     return destinationFacts(await this.#options.views.of(target, options), op.destination) ?? target.key;
   }
 

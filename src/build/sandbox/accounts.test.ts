@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { isFailure } from '../../lib/errors.ts';
-import { Accounts } from './accounts.ts';
+import { Accounts, ownerOfNumbers } from './accounts.ts';
 
 const accounts = new Accounts(
   [
@@ -51,6 +51,20 @@ describe('owner', () => {
     assert.deepEqual(accounts.owner('app'), { uid: 1000, gid: 1001 });
     assert.deepEqual(accounts.owner('7:docker'), { uid: 7, gid: 999 });
     assert.throws(() => accounts.owner('nosuch:1'), { code: 'NOT_FOUND' });
+  });
+
+  test('an empty side is root', () => {
+    assert.deepEqual(accounts.owner('app:'), { uid: 1000, gid: 0 });
+    assert.deepEqual(accounts.owner(':7'), { uid: 0, gid: 7 });
+  });
+
+  test('numbers need no accounts, names do', () => {
+    assert.deepEqual(ownerOfNumbers('5'), { uid: 5, gid: 5 });
+    assert.deepEqual(ownerOfNumbers('5:6'), { uid: 5, gid: 6 });
+    assert.deepEqual(ownerOfNumbers(':6'), { uid: 0, gid: 6 });
+    assert.deepEqual(ownerOfNumbers('5:'), { uid: 5, gid: 0 });
+    for (const spec of ['app', '5:app', 'app:5', '-1']) assert.equal(ownerOfNumbers(spec), undefined, spec);
+    assert.throws(() => ownerOfNumbers('4294967295'), { code: 'NOT_FOUND' });
   });
 });
 

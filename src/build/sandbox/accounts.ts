@@ -63,9 +63,9 @@ export class Accounts {
     return { uid, gid: found?.gid ?? 0, groups, home };
   }
 
-  /** Whom a copied file belongs to: `--chown`'s rules, where a number alone is the group too. */
+  /** Whom a copied file belongs to: `--chown`'s rules, where a number alone is the group too and an empty side is root (BuildKit ops/user_linux.go). */
   owner(spec: string): { uid: number; gid: number } {
-    const { user, group } = split(spec);
+    const { user, group = spec.includes(':') ? '0' : undefined } = split(spec);
     const found = isId(user) ? undefined : this.#user(user);
     if (found === undefined && !isId(user)) throw unknown('user', user, spec, '/etc/passwd');
     const uid = found?.uid ?? Number(user);
@@ -92,6 +92,12 @@ export class Accounts {
   }
 }
 
+/** `--chown`'s ids where numbers alone say them; undefined where a name has to be looked up in a tree's own accounts. */
+export function ownerOfNumbers(spec: string): { uid: number; gid: number } | undefined {
+  if (!/^[0-9]*(:[0-9]*)?$/.test(spec)) return undefined;
+  return new Accounts('', '').owner(spec);
+}
+
 /** `user`, `user:group`; an empty user is root. */
 function split(spec: string): { user: string; group: string | undefined } {
   const colon = spec.indexOf(':');
@@ -112,7 +118,10 @@ function isId(text: string | undefined): boolean {
 }
 
 function unknown(what: string, name: string, spec: string, file: string): Error {
-  return failure('NOT_FOUND', 'find user', spec, `the image's ${file} has no ${what} "${name}"`, {
+  const said = /^[0-9]+$/.test(name)
+    ? `"${name}" is no user or group id`
+    : `the image's ${file} has no ${what} "${name}"`;
+  return failure('NOT_FOUND', 'find user', spec, said, {
     hint: `add it with a RUN step, or write the number`,
   });
 }

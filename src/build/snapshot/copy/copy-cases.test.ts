@@ -6,9 +6,9 @@ import { describe, type TestContext, test } from 'node:test';
 import { MergedView } from '../../../archive/merged-view.ts';
 import type { TocEntry } from '../../../archive/toc.ts';
 import { isFailure } from '../../../lib/errors.ts';
+import { Accounts } from '../../sandbox/accounts.ts';
 import { parseChmod, placeSelection } from './place-selection.ts';
 import { planDirectory } from './plan-directory.ts';
-import { resolveOwner } from './resolve-owner.ts';
 import { RootedTree } from './rooted-tree.ts';
 import { selectSources } from './select-sources.ts';
 import type { TargetView } from './target-view.ts';
@@ -39,16 +39,10 @@ function context(t: TestContext): string {
   return root;
 }
 
-const accounts = {
-  readFile: async (path: string) => {
-    const text = files[path];
-    return text === undefined ? undefined : Buffer.from(text);
-  },
-};
-const files: Record<string, string> = {
-  'etc/passwd': 'root:x:0:0::/root:/bin/sh\nbob:x:1000:1001::/:/bin/sh\n',
-  'etc/group': 'root:x:0:\nstaff:x:50:bob\n',
-};
+const accounts = new Accounts(
+  'root:x:0:0::/root:/bin/sh\nbob:x:1000:1001::/:/bin/sh\n',
+  'root:x:0:\nstaff:x:50:bob\n',
+);
 
 /** `dir` 1777, `link` → dir, `dangle` → nowhere, `file`. */
 function target(): TargetView {
@@ -84,7 +78,7 @@ async function placed(root: string, sources: string[], spec: CopySpec): Promise<
   const selection = selectSources(new RootedTree(root), sources, { owners: 'zero', signal });
   const plan = placeSelection(selection, target(), {
     destination: spec.destination,
-    owner: spec.chown === undefined ? undefined : await resolveOwner(spec.chown, accounts),
+    owner: spec.chown === undefined ? undefined : accounts.owner(spec.chown),
     mode: spec.chmod === undefined ? undefined : parseChmod(spec.chmod),
     epoch: 9,
     now: 10,
@@ -233,7 +227,7 @@ describe('where a COPY puts its files', () => {
 
 describe('what a WORKDIR makes', () => {
   const made = async (path: string, user: string) =>
-    planDirectory(path, target(), { owner: await resolveOwner(user, accounts), now: 9 }).entries.map(
+    planDirectory(path, target(), { owner: accounts.owner(user), now: 9 }).entries.map(
       ({ header: h }) => `${h.path} ${h.mode.toString(8)} ${h.uid}:${h.gid}`,
     );
 

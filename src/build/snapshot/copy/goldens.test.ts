@@ -15,9 +15,9 @@ import { after, before, describe, test } from 'node:test';
 import { MergedView } from '../../../archive/merged-view.ts';
 import type { Toc } from '../../../archive/toc.ts';
 import { isFailure } from '../../../lib/errors.ts';
+import { Accounts } from '../../sandbox/accounts.ts';
 import type { CopyPlan } from './copy-plan.ts';
 import { type PlaceOptions, parseChmod, placeSelection } from './place-selection.ts';
-import { resolveOwner } from './resolve-owner.ts';
 import { RootedTree } from './rooted-tree.ts';
 import { selectSources } from './select-sources.ts';
 
@@ -42,7 +42,7 @@ interface GoldenCase {
 const file = join(import.meta.dirname, '../../../../test/goldens/copy/cases.json');
 const goldens = JSON.parse(readFileSync(file, 'utf8')) as Goldens;
 const signal = new AbortController().signal;
-const noAccounts = { readFile: async () => undefined };
+const noAccounts = new Accounts('', '');
 
 function tocOf(plan: CopyPlan): Toc {
   return { entries: plan.entries.map(({ header }) => header), whiteouts: [], opaque: [] };
@@ -84,7 +84,7 @@ describe(`a COPY makes the tree that ${goldens.peer} makes`, () => {
     test(name, async () => {
       const options = {
         destination: golden.destination,
-        owner: golden.chown === undefined ? undefined : await resolveOwner(golden.chown, noAccounts),
+        owner: golden.chown === undefined ? undefined : noAccounts.owner(golden.chown),
         mode: golden.chmod === undefined ? undefined : parseChmod(golden.chmod),
       };
       const base = copy([], ['base'], { destination: '/' });
