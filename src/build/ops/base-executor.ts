@@ -1,11 +1,12 @@
 import { digestOfValue } from '../../lib/canonical-json.ts';
+import type { Digest } from '../../lib/digest.ts';
 import type { BaseOp } from '../graph/op.ts';
 import type { OpExecutor } from './op-executor.ts';
 import { type Outcome, storedLayer } from './tree.ts';
 
 /** A base image costs nothing until a step reads its files. */
 export class BaseExecutor implements OpExecutor<BaseOp> {
-  async *keys(): AsyncIterable<string> {}
+  async *keys(): AsyncIterable<Digest> {}
 
   async exec(op: BaseOp): Promise<Outcome> {
     return {

@@ -1,7 +1,7 @@
 import { canonicalJson, digestOfValue } from '../../lib/canonical-json.ts';
 import type { Digest } from '../../lib/digest.ts';
 import { failure } from '../../lib/errors.ts';
-import type { Node } from '../graph/graph.ts';
+import { Memo } from '../../lib/memo.ts';
 import type { CopyOp } from '../graph/op.ts';
 import type { KeeperClient } from '../keeper/keeper-client.ts';
 import type { CopyPlan } from '../snapshot/copy/copy-plan.ts';
@@ -13,10 +13,10 @@ import { destinationFacts } from './destination-facts.ts';
 import { layerFromPlan } from './layer-file.ts';
 import type { LayerIntake } from './layer-intake.ts';
 import type { LayerSources } from './layer-sources.ts';
-import type { OpExecutor } from './op-executor.ts';
+import type { ExecOptions, OpExecutor } from './op-executor.ts';
 import { lookUpOwner, ownerWithoutTree } from './owner-lookup.ts';
 import type { TargetViews } from './target-views.ts';
-import type { Outcome, Tree } from './tree.ts';
+import { type Outcome, storedLayer, type Tree } from './tree.ts';
 import { treeRefs } from './tree-refs.ts';
 
 export interface CopyExecutorOptions {
@@ -42,14 +42,16 @@ interface FromContext {
  */
 export class CopyExecutor implements OpExecutor<CopyOp> {
   readonly #options: CopyExecutorOptions;
-  readonly #selections = new Map<string, FromContext>();
-  readonly #checksums = new Map<string, Promise<Digest>>();
+  /** Several platforms copy the same files: they are read once, and a plan that its key was made of is the one that is written. */
+  readonly #selections = new Memo<FromContext>();
+  readonly #checksums = new Memo<Digest>();
+  readonly #plans = new Memo<CopyPlan>();
 
   constructor(options: CopyExecutorOptions) {
     this.#options = options;
   }
 
-  async *keys(op: CopyOp, [target, from]: readonly Tree[], options: SolveOptions): AsyncIterable<string> {
+  async *keys(op: CopyOp, [target, from]: readonly Tree[], options: SolveOptions): AsyncIterable<Digest> {
     const { epoch } = this.#options;
     if (target === undefined) return;
     if (from !== undefined) {
@@ -64,26 +66,19 @@ export class CopyExecutor implements OpExecutor<CopyOp> {
     const { destination, chown, chmod, unpack } = op;
     const how = { destination, chown, chmod, unpack, several: op.sources.length > 1, digest, epoch };
     yield digestOfValue({ how, target: target.key });
-    const plan = await this.#place(op, target, options);
+    const plan = await this.#plan(op, target, options);
     yield digestOfValue({ how, facts: plan.facts });
   }
 
-  async exec(
-    op: CopyOp,
-    [target, from]: readonly Tree[],
-    _node: Node,
-    options: SolveOptions,
-  ): Promise<Outcome> {
+  async exec(op: CopyOp, [target, from]: readonly Tree[], options: ExecOptions): Promise<Outcome> {
     const { intake, context } = this.#options;
     if (target === undefined) throw failure('STORE', 'copy to', op.destination, 'the step has no tree');
     if (from !== undefined) return await this.#fromStage(op, target, from, options);
-    const plan = await this.#place(op, target, options);
-    const now = Math.floor(Date.now() / 1000);
-    const layer = await layerFromPlan(plan, context, intake, { ...options, now });
-    return { key: await lastKey(this.keys(op, [target], options)), layers: [layer] };
+    const plan = await this.#plan(op, target, options);
+    return { key: options.key, layers: [await layerFromPlan(plan, context, intake, options)] };
   }
 
-  async #fromStage(op: CopyOp, target: Tree, from: Tree, options: SolveOptions): Promise<Outcome> {
+  async #fromStage(op: CopyOp, target: Tree, from: Tree, options: ExecOptions): Promise<Outcome> {
     const { keeper, intake, sources, views, epoch } = this.#options;
     const owner = await lookUpOwner(op.chown, target, this.#options, options);
     const client = await keeper();
@@ -100,8 +95,7 @@ export class CopyExecutor implements OpExecutor<CopyOp> {
       options,
     );
     const layer = await intake.take(packed);
-    const stored = Promise.resolve({ layer, created: Math.floor(Date.now() / 1000) });
-    return { key: await lastKey(this.keys(op, [target, from], options)), layers: [{ stored }] };
+    return { key: options.key, layers: [storedLayer(layer, Math.floor(Date.now() / 1000))] };
   }
 
   /** What the layer depends on of the target: little where the destination is new, so that platforms share it; else all of it. */
@@ -111,15 +105,10 @@ export class CopyExecutor implements OpExecutor<CopyOp> {
     return destinationFacts(await this.#options.views.of(target, options), op.destination) ?? target.key;
   }
 
-  /** Several platforms copy the same files of the same stage: they are read once. */
   #checksum(op: CopyOp, from: Tree, options: SolveOptions): Promise<Digest> {
-    const key = canonicalJson([from.key, op.sources]);
-    let found = this.#checksums.get(key);
-    if (found === undefined) {
-      found = this.#readChecksum(op, from, options);
-      this.#checksums.set(key, found);
-    }
-    return found;
+    return this.#checksums.of(canonicalJson([from.key, op.sources]), () =>
+      this.#readChecksum(op, from, options),
+    );
   }
 
   async #readChecksum(op: CopyOp, from: Tree, options: SolveOptions): Promise<Digest> {
@@ -128,19 +117,16 @@ export class CopyExecutor implements OpExecutor<CopyOp> {
     return await client.checksum({ from: tree, sources: op.sources }, options);
   }
 
-  /** Several platforms copy the same sources: they are read once. */
-  async #select(op: CopyOp, options: SolveOptions): Promise<FromContext> {
-    const key = canonicalJson([op.sources, op.unpack]);
-    let found = this.#selections.get(key);
-    if (found === undefined) {
-      const selection = selectSources(this.#options.context, op.sources, {
-        owners: 'zero',
-        signal: options.signal,
-      });
-      found = { selection, digest: await selection.digest({ ...options, hash: this.#options.hash }) };
-      this.#selections.set(key, found);
-    }
-    return found;
+  #select(op: CopyOp, options: SolveOptions): Promise<FromContext> {
+    return this.#selections.of(canonicalJson(op.sources), async () => {
+      const { context, hash } = this.#options;
+      const selection = selectSources(context, op.sources, { owners: 'zero', signal: options.signal });
+      return { selection, digest: await selection.digest({ ...options, hash }) };
+    });
+  }
+
+  #plan(op: CopyOp, target: Tree, options: SolveOptions): Promise<CopyPlan> {
+    return this.#plans.of(canonicalJson([op, target.key]), () => this.#place(op, target, options));
   }
 
   async #place(op: CopyOp, target: Tree, options: SolveOptions): Promise<CopyPlan> {
@@ -155,10 +141,4 @@ export class CopyExecutor implements OpExecutor<CopyOp> {
       now: Math.floor(Date.now() / 1000),
     });
   }
-}
-
-async function lastKey(keys: AsyncIterable<string>): Promise<Digest> {
-  let last = '';
-  for await (const key of keys) last = key;
-  return last as Digest;
 }

@@ -1,7 +1,3 @@
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { WrittenLayer } from '../../archive/layer-writer.ts';
-import { writeTocFile } from '../../archive/toc.ts';
 import type { CopyPlan } from '../snapshot/copy/copy-plan.ts';
 import type { RootedTree } from '../snapshot/copy/rooted-tree.ts';
 import { writeCopyLayer } from '../snapshot/copy/write-copy-layer.ts';
@@ -13,13 +9,9 @@ export async function layerFromPlan(
   plan: CopyPlan,
   tree: RootedTree | undefined,
   intake: LayerIntake,
-  options: { signal: AbortSignal; now: number },
+  options: { signal: AbortSignal },
 ): Promise<TreeLayer> {
   const path = intake.temporaryPath();
-  const written: WrittenLayer = await writeCopyLayer(plan, tree, path, options);
-  const toc = intake.tocPath(written.diffId);
-  await mkdir(join(toc, '..'), { recursive: true });
-  await writeTocFile(toc, written.toc);
-  const layer = await intake.adopt(path, written);
-  return storedLayer(layer, options.now);
+  const written = await writeCopyLayer(plan, tree, path, options);
+  return storedLayer(await intake.takeWritten(path, written), Math.floor(Date.now() / 1000));
 }

@@ -1,22 +1,24 @@
 import { mkdir, rename } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import type { WrittenLayer } from '../../archive/layer-writer.ts';
+import { writeTocFile } from '../../archive/toc.ts';
+import type { Adopter } from '../../content/store.ts';
 import { type Digest, hexOf } from '../../lib/digest.ts';
-import type { Descriptor, Layer } from '../../oci/descriptor.ts';
+import type { Layer } from '../../oci/descriptor.ts';
 import type { PackedLayer } from '../keeper/protocol.ts';
 
-/** A store that takes over a file which one of our own processes wrote and hashed. */
-export interface Adopter {
-  /** A path in the store's own file system that does not exist. */
+/** A store that takes over files, and says where to write them so that taking is a rename. */
+export interface LayerHome extends Adopter {
+  /** A path that does not exist. */
   temporaryPath(): string;
-  adopt(path: string, descriptor: Descriptor): Promise<unknown>;
 }
 
 /** Takes packed layers from files into the store, and their tables of contents beside it. */
 export class LayerIntake {
-  readonly #store: Adopter;
+  readonly #store: LayerHome;
   readonly #tocs: string;
 
-  constructor(store: Adopter, options: { tocDirectory: string }) {
+  constructor(store: LayerHome, options: { tocDirectory: string }) {
     this.#store = store;
     this.#tocs = options.tocDirectory;
   }
@@ -25,17 +27,23 @@ export class LayerIntake {
     return this.#store.temporaryPath();
   }
 
-  async adopt(path: string, { descriptor, diffId }: Layer): Promise<Layer> {
-    await this.#store.adopt(path, descriptor);
-    return { descriptor, diffId };
+  /** A layer that this process wrote, hashing as it went. */
+  async takeWritten(path: string, { descriptor, diffId, toc }: WrittenLayer): Promise<Layer> {
+    await mkdir(this.#tocs, { recursive: true });
+    await writeTocFile(this.tocPath(diffId), toc);
+    return await this.#adopt(path, { descriptor, diffId });
   }
 
   /** A layer that the keeper packed. */
-  async take(packed: PackedLayer): Promise<Layer> {
-    const toc = this.tocPath(packed.diffId);
-    await mkdir(dirname(toc), { recursive: true });
-    await rename(packed.toc, toc);
-    return await this.adopt(packed.path, packed);
+  async take({ path, toc, descriptor, diffId }: PackedLayer): Promise<Layer> {
+    await mkdir(this.#tocs, { recursive: true });
+    await rename(toc, this.tocPath(diffId));
+    return await this.#adopt(path, { descriptor, diffId });
+  }
+
+  async #adopt(path: string, layer: Layer): Promise<Layer> {
+    await this.#store.adopt(path, layer.descriptor, { verified: true });
+    return layer;
   }
 
   /** Where a layer's table of contents lies, if it was read or written before. */

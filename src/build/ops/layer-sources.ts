@@ -1,6 +1,7 @@
 import { contentFrom } from '../../content/content.ts';
 import type { FileBacked, IoOptions, Store } from '../../content/store.ts';
 import type { Digest } from '../../lib/digest.ts';
+import { Memo } from '../../lib/memo.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 
 export interface LayerSourcesOptions {
@@ -12,7 +13,7 @@ export class LayerSources {
   readonly #local: Store & FileBacked;
   readonly #onFetch: (descriptor: Descriptor) => void;
   readonly #remote = new Map<Digest, Store>();
-  readonly #fetching = new Map<Digest, Promise<string>>();
+  readonly #paths = new Memo<string>();
 
   constructor(local: Store & FileBacked, options: LayerSourcesOptions = {}) {
     this.#local = local;
@@ -31,12 +32,7 @@ export class LayerSources {
 
   /** The path of the blob's file, after bringing it here. Two callers share one transfer. */
   path(descriptor: Descriptor, options: IoOptions): Promise<string> {
-    let fetching = this.#fetching.get(descriptor.digest);
-    if (fetching === undefined) {
-      fetching = this.#fetch(descriptor, options);
-      this.#fetching.set(descriptor.digest, fetching);
-    }
-    return fetching;
+    return this.#paths.of(descriptor.digest, () => this.#fetch(descriptor, options));
   }
 
   async #fetch(descriptor: Descriptor, options: IoOptions): Promise<string> {

@@ -1,7 +1,6 @@
 import { digestOfValue } from '../../lib/canonical-json.ts';
 import type { Digest } from '../../lib/digest.ts';
 import { failure } from '../../lib/errors.ts';
-import type { Node } from '../graph/graph.ts';
 import type { MkdirOp } from '../graph/op.ts';
 import type { KeeperClient } from '../keeper/keeper-client.ts';
 import type { CopyPlan } from '../snapshot/copy/copy-plan.ts';
@@ -10,7 +9,7 @@ import type { SolveOptions } from '../solver/vertex.ts';
 import { layerFromPlan } from './layer-file.ts';
 import type { LayerIntake } from './layer-intake.ts';
 import type { LayerSources } from './layer-sources.ts';
-import type { OpExecutor } from './op-executor.ts';
+import type { ExecOptions, OpExecutor } from './op-executor.ts';
 import { lookUpOwner } from './owner-lookup.ts';
 import type { TargetViews } from './target-views.ts';
 import type { Outcome, Tree } from './tree.ts';
@@ -31,23 +30,21 @@ export class MkdirExecutor implements OpExecutor<MkdirOp> {
     this.#options = options;
   }
 
-  async *keys(op: MkdirOp, [target]: readonly Tree[], options: SolveOptions): AsyncIterable<string> {
+  async *keys(op: MkdirOp, [target]: readonly Tree[], options: SolveOptions): AsyncIterable<Digest> {
     if (target === undefined) return;
     const { epoch } = this.#options;
     yield digestOfValue({ op, target: target.key, epoch });
-    yield this.#canonical(op, await this.#plan(op, target, options));
+    const plan = await this.#plan(op, target, options);
+    yield digestOfValue({ op, facts: plan.facts, epoch });
   }
 
-  async exec(op: MkdirOp, [target]: readonly Tree[], _node: Node, options: SolveOptions): Promise<Outcome> {
+  async exec(op: MkdirOp, [target]: readonly Tree[], options: ExecOptions): Promise<Outcome> {
     if (target === undefined) throw failure('STORE', 'make directory', op.path, 'the step has no tree');
     const plan = await this.#plan(op, target, options);
-    const now = Math.floor(Date.now() / 1000);
-    const layer = await layerFromPlan(plan, undefined, this.#options.intake, { ...options, now });
-    return { key: this.#canonical(op, plan), layers: [layer] };
-  }
-
-  #canonical(op: MkdirOp, plan: CopyPlan): Digest {
-    return digestOfValue({ op, facts: plan.facts, epoch: this.#options.epoch });
+    return {
+      key: options.key,
+      layers: [await layerFromPlan(plan, undefined, this.#options.intake, options)],
+    };
   }
 
   async #plan(op: MkdirOp, target: Tree, options: SolveOptions): Promise<CopyPlan> {

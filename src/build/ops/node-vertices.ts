@@ -1,4 +1,5 @@
 import { digestOfValue } from '../../lib/canonical-json.ts';
+import type { Digest } from '../../lib/digest.ts';
 import type { Node } from '../graph/graph.ts';
 import type { Op } from '../graph/op.ts';
 import type { Vertex } from '../solver/vertex.ts';
@@ -34,9 +35,13 @@ export class NodeVertices {
       id: node.digest,
       inputs: node.inputs.map((input) => this.of(input)),
       keys: (inputs, options) => this.#explained(node, executor.keys(node.op, inputs, options)),
-      exec: async (inputs, options) => {
+      exec: async (inputs, key, options) => {
         try {
-          return await executor.exec(node.op, inputs, node, options);
+          return await executor.exec(node.op, inputs, {
+            ...options,
+            node,
+            key: (key ?? node.digest) as Digest,
+          });
         } catch (error) {
           throw this.#explain(error, node);
         }

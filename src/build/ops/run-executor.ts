@@ -1,4 +1,5 @@
 import { digestOfValue } from '../../lib/canonical-json.ts';
+import type { Digest } from '../../lib/digest.ts';
 import { failure } from '../../lib/errors.ts';
 import { formatPlatform, hostPlatform } from '../../oci/platform.ts';
 import type { Node } from '../graph/graph.ts';
@@ -6,10 +7,9 @@ import type { RunOp } from '../graph/op.ts';
 import type { KeeperClient } from '../keeper/keeper-client.ts';
 import { runsNatively } from '../sandbox/emulator-table.ts';
 import { hintFromOutput } from '../sandbox/explain-failure.ts';
-import type { SolveOptions } from '../solver/vertex.ts';
 import type { LayerIntake } from './layer-intake.ts';
 import type { LayerSources } from './layer-sources.ts';
-import type { OpExecutor } from './op-executor.ts';
+import type { ExecOptions, OpExecutor } from './op-executor.ts';
 import { OutputTail } from './output-tail.ts';
 import type { Outcome, Tree } from './tree.ts';
 import { treeRefs } from './tree-refs.ts';
@@ -42,15 +42,11 @@ export class RunExecutor implements OpExecutor<RunOp> {
     this.#options = options;
   }
 
-  async *keys(op: RunOp, [root]: readonly Tree[]): AsyncIterable<string> {
-    yield this.#key(op, root);
+  async *keys(op: RunOp, [root]: readonly Tree[]): AsyncIterable<Digest> {
+    yield digestOfValue({ op, root: root?.key, epoch: this.#options.epoch });
   }
 
-  #key(op: RunOp, root: Tree | undefined) {
-    return digestOfValue({ op, root: root?.key, epoch: this.#options.epoch });
-  }
-
-  async exec(op: RunOp, [root]: readonly Tree[], node: Node, { signal }: SolveOptions): Promise<Outcome> {
+  async exec(op: RunOp, [root]: readonly Tree[], { node, key, signal }: ExecOptions): Promise<Outcome> {
     const { keeper: start, sources, intake, onOutput, proxyEnv, epoch } = this.#options;
     const tree = root ? await treeRefs(root, sources, { signal }) : [];
     const keeper = await start();
@@ -73,7 +69,7 @@ export class RunExecutor implements OpExecutor<RunOp> {
       .then((layer) => ({ layer, created }));
     // A dependent or the export sees the failure; until one waits, it must not count as unhandled.
     stored.catch(() => {});
-    return { key: this.#key(op, root), layers: [{ stored, snapshot }] };
+    return { key, layers: [{ stored, snapshot }] };
   }
 }
 

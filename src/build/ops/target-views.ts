@@ -5,8 +5,8 @@ import { MergedView } from '../../archive/merged-view.ts';
 import { readToc } from '../../archive/read-toc.ts';
 import { readTocFile, type Toc, writeTocFile } from '../../archive/toc.ts';
 import type { IoOptions } from '../../content/store.ts';
-import type { Digest } from '../../lib/digest.ts';
 import { isFailure } from '../../lib/errors.ts';
+import { Memo } from '../../lib/memo.ts';
 import type { Layer } from '../../oci/descriptor.ts';
 import type { LayerIntake } from './layer-intake.ts';
 import type { LayerSources } from './layer-sources.ts';
@@ -16,8 +16,8 @@ import type { Tree } from './tree.ts';
 export class TargetViews {
   readonly #intake: LayerIntake;
   readonly #sources: LayerSources;
-  readonly #tocs = new Map<Digest, Promise<Toc>>();
-  readonly #views = new Map<Digest, Promise<MergedView>>();
+  readonly #tocs = new Memo<Toc>();
+  readonly #views = new Memo<MergedView>();
 
   constructor(intake: LayerIntake, sources: LayerSources) {
     this.#intake = intake;
@@ -25,12 +25,7 @@ export class TargetViews {
   }
 
   of(tree: Tree, options: IoOptions): Promise<MergedView> {
-    let view = this.#views.get(tree.key);
-    if (view === undefined) {
-      view = this.#view(tree, options);
-      this.#views.set(tree.key, view);
-    }
-    return view;
+    return this.#views.of(tree.key, () => this.#view(tree, options));
   }
 
   /** Paths of the tables of contents, bottom layer first; each exists when this resolves. */
@@ -50,12 +45,7 @@ export class TargetViews {
   }
 
   #toc(layer: Layer, options: IoOptions): Promise<Toc> {
-    let toc = this.#tocs.get(layer.diffId);
-    if (toc === undefined) {
-      toc = this.#read(layer, options);
-      this.#tocs.set(layer.diffId, toc);
-    }
-    return toc;
+    return this.#tocs.of(layer.diffId, () => this.#read(layer, options));
   }
 
   async #read(layer: Layer, options: IoOptions): Promise<Toc> {

@@ -95,7 +95,7 @@ describe('Solver', () => {
     let ended = false;
     const long: Vertex<number, number> = {
       ...sum('long', 0),
-      exec: (_inputs, { signal }) =>
+      exec: (_inputs, _key, { signal }) =>
         new Promise((_resolve, reject) => {
           signal.addEventListener('abort', () => {
             setTimeout(() => {

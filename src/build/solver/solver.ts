@@ -105,7 +105,7 @@ export class Solver<R, O> {
     // Another vertex may have reached the last key while this one was looking it up.
     const shared = last === undefined ? undefined : this.#running.get(last);
     if (shared !== undefined) return { outcome: await shared, cached: true };
-    const running = vertex.exec(inputs, options);
+    const running = vertex.exec(inputs, last, options);
     if (last !== undefined) this.#running.set(last, running);
     const outcome = await running;
     if (keys.length > 0) await this.#cache.record(keys, outcome);

@@ -12,7 +12,8 @@ export interface Vertex<R, O> {
   readonly inputs: readonly Vertex<R, O>[];
   /** Cache keys, cheapest first: each is asked for only when those before it missed. None: never cached. */
   keys(inputs: readonly R[], options: SolveOptions): AsyncIterable<string>;
-  exec(inputs: readonly R[], options: SolveOptions): Promise<O>;
+  /** `key`: the last of `keys`, all of which missed; undefined when there was none. */
+  exec(inputs: readonly R[], key: string | undefined, options: SolveOptions): Promise<O>;
   join(inputs: readonly R[], outcome: O): R;
 }
 

@@ -12,7 +12,7 @@ import type { BaseImage } from '../../frontend/plan-request.ts';
 import type { ImagePlan } from '../../graph/image-plan.ts';
 import { BaseExecutor } from '../../ops/base-executor.ts';
 import { CopyExecutor } from '../../ops/copy-executor.ts';
-import { type Adopter, LayerIntake } from '../../ops/layer-intake.ts';
+import { type LayerHome, LayerIntake } from '../../ops/layer-intake.ts';
 import { LayerSources } from '../../ops/layer-sources.ts';
 import { MkdirExecutor } from '../../ops/mkdir-executor.ts';
 import { NodeVertices } from '../../ops/node-vertices.ts';
@@ -37,7 +37,7 @@ export interface FoundBase extends BaseImage {
 
 export interface LocalEngineOptions {
   readonly dataDirectory: string;
-  readonly store: Store & FileBacked & Adopter;
+  readonly store: Store & FileBacked & LayerHome;
   readonly findBase: (reference: string, platform: Platform, options: IoOptions) => Promise<FoundBase>;
 }
 
