@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { ignoreFilesFor } from '../build/dockerfile/ignore.ts';
 import type { BuildRequest, BuildResult, BuildEvent as EngineEvent } from '../build/engines/engine.ts';
 import { LocalEngine } from '../build/engines/local/local-engine.ts';
 import { contentFrom } from '../content/content.ts';
@@ -45,7 +46,6 @@ export interface BuiltImage {
   readonly images: readonly { readonly platform: Platform; readonly manifest: Descriptor }[];
   readonly references: readonly string[];
   readonly pushed: boolean;
-  readonly counts: { readonly executed: number; readonly cached: number };
 }
 
 /** Largest Dockerfile and ignore file that are read. */
@@ -81,7 +81,6 @@ export async function buildImage(options: BuildImageOptions): Promise<BuiltImage
       images: built.images,
       references: references.map((reference) => formatReference(withDefaultTag(reference))),
       pushed: options.push,
-      counts: built.counts,
     };
   } finally {
     client.close();
@@ -127,8 +126,8 @@ async function readRequest(options: BuildImageOptions, env: NodeJS.ProcessEnv): 
   if (dockerfile === undefined) {
     throw failure('NOT_FOUND', 'read', file, 'there is no such Dockerfile', { hint: 'name it with -f FILE' });
   }
-  const ignore =
-    (await readText(`${file}.dockerignore`)) ?? (await readText(join(context, '.dockerignore'))) ?? '';
+  const { beside, inContext } = ignoreFilesFor(file);
+  const ignore = (await readText(beside)) ?? (await readText(join(context, inContext))) ?? '';
   const epoch = parseSourceDateEpoch(env.SOURCE_DATE_EPOCH);
   return {
     context,

@@ -1,13 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import type { LayerBlob } from '../build/keeper/protocol.ts';
 import { startKeeper } from '../build/keeper/start-keeper.ts';
-import type { LayoutStore } from '../content/layout/layout-store.ts';
-import { readImageConfig, readManifest } from '../content/read-manifest.ts';
 import { dataDirectory } from '../lib/data-directory.ts';
 import { failure } from '../lib/errors.ts';
 import type { ContainerConfig } from '../oci/manifest.ts';
 import { hostPlatform, parsePlatform } from '../oci/platform.ts';
 import { type ImageAtHand, imageAtHand, type PullEvent } from './image-at-hand.ts';
+import { readImageLayers } from './image-layers.ts';
 import { createRegistryClient, openLocalStore } from './stores.ts';
 
 export interface RunImageOptions {
@@ -52,7 +51,17 @@ export async function runImage(options: RunImageOptions): Promise<number> {
   } finally {
     client.close();
   }
-  const { config, tree } = await readImage(local, image, signal);
+  const {
+    config: { config = {} },
+    layers,
+  } = await readImageLayers(local, image.descriptor, { signal });
+  const tree = layers.map(
+    ({ descriptor, diffId }): LayerBlob => ({
+      kind: 'blob',
+      path: local.blobPath(descriptor.digest),
+      diffId,
+    }),
+  );
   const args = argumentsOf(config, options);
   const keeper = await startKeeper({
     dataDirectory: dataDirectory(env),
@@ -81,28 +90,6 @@ export async function runImage(options: RunImageOptions): Promise<number> {
   } finally {
     await keeper.close();
   }
-}
-
-async function readImage(
-  local: LayoutStore,
-  { descriptor }: ImageAtHand,
-  signal: AbortSignal | undefined,
-): Promise<{ config: ContainerConfig; tree: LayerBlob[] }> {
-  const manifest = await readManifest(local, descriptor, { signal });
-  const config = await readImageConfig(local, manifest.config, { signal });
-  const tree = manifest.layers.map((layer, position): LayerBlob => {
-    const diffId = config.rootfs.diff_ids[position];
-    if (diffId === undefined || config.rootfs.diff_ids.length !== manifest.layers.length) {
-      throw failure(
-        'CONTENT_INVALID',
-        'run',
-        descriptor.digest,
-        'its config and manifest differ in their layers',
-      );
-    }
-    return { kind: 'blob', path: local.blobPath(layer.digest), diffId };
-  });
-  return { config: config.config ?? {}, tree };
 }
 
 /** ENTRYPOINT and CMD as Docker puts them together. */

@@ -1,6 +1,7 @@
 import type { BuildEvent } from '../app/build.ts';
+import { printable } from '../lib/redact.ts';
 import type { ProgressRenderer } from './progress-renderer.ts';
-import { printable, stepLabel } from './step-label.ts';
+import { stepLabel } from './step-label.ts';
 
 const redrawMilliseconds = 100;
 

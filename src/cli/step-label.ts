@@ -1,4 +1,5 @@
 import type { Step } from '../build/graph/graph.ts';
+import { printable } from '../lib/redact.ts';
 import { formatPlatform } from '../oci/platform.ts';
 
 /** Most of an instruction that is shown on one line. */
@@ -12,9 +13,4 @@ export function stepLabel(steps: readonly Step[]): string {
   const text = printable(first.text);
   const short = text.length > maxTextLength ? `${text.slice(0, maxTextLength - 1)}…` : text;
   return `[${platforms} ${first.stage} ${first.number}/${first.total}] ${short}`;
-}
-
-/** Control characters of a Dockerfile or a program must not reach the terminal's interpreter. */
-export function printable(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ');
 }

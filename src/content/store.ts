@@ -98,5 +98,4 @@ export const canListTags = (store: Store): store is Capable<TagLister> => 'listT
 export const canDelete = (store: Store): store is Capable<Deleter> => 'delete' in store;
 export const canUntag = (store: Store): store is Capable<Untagger> => 'untag' in store;
 export const canListReferrers = (store: Store): store is Capable<ReferrerLister> => 'listReferrers' in store;
-export const canLookUpSize = (store: Store): store is Capable<SizeLookup> => 'sizeOf' in store;
 export const canAdopt = (store: Store): store is Capable<Adopter> => 'adopt' in store;

@@ -34,8 +34,6 @@ export interface BuildResult {
     descriptor: Descriptor,
   ) => { readonly registry: string; readonly repository: string } | undefined;
   readonly warnings: readonly Warning[];
-  /** Steps that ran, and steps that the cache answered. */
-  readonly counts: { readonly executed: number; readonly cached: number };
 }
 
 export type BuildEvent =

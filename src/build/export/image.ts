@@ -70,10 +70,10 @@ export async function exportImage(
 /** One platform: its manifest itself, which every consumer takes. Several: an index, in the order given. */
 export async function exportRoot(
   store: Store,
-  manifests: readonly [Descriptor, ...Descriptor[]],
+  manifests: readonly Descriptor[],
   options: IoOptions,
 ): Promise<Descriptor> {
-  const [first, ...others] = manifests;
-  if (others.length === 0) return first;
+  const [only] = manifests;
+  if (only !== undefined && manifests.length === 1) return only;
   return await pushDocument(store, mediaTypes.ociIndex, imageIndex(manifests), options);
 }

@@ -65,6 +65,3 @@ export interface BuildPlan {
    */
   readonly proxyEnv: readonly string[];
 }
-
-/** `planImages(request, {resolveBase, signal})`. Failures: DOCKERFILE, UNSUPPORTED, NOT_FOUND (target), LIMIT, and resolveBase's own. */
-export type PlanImages = (request: PlanRequest, options: PlanOptions) => Promise<BuildPlan>;

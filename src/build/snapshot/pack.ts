@@ -177,7 +177,7 @@ class UpperPacker {
     for (const name of this.#calls.listXattrs(file)) {
       if (isOverlayXattr(name) && /\.(?:redirect|metacopy)$/.test(name)) {
         throw failure('UNSUPPORTED', 'pack', displayPath(path), `it carries ${name}`, {
-          hint: 'mount overlayfs with userxattr, which turns redirect_dir and metacopy off',
+          hint: 'mount overlayfs with redirect_dir=nofollow and metacopy=off',
         });
       }
       if (name !== 'security.capability') continue;

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { FileBacked, IoOptions, Store } from '../../../content/store.ts';
-import type { Descriptor, Layer } from '../../../oci/descriptor.ts';
+import type { Layer } from '../../../oci/descriptor.ts';
 import { hostPlatform, type Platform } from '../../../oci/platform.ts';
 import { RecordStore } from '../../cache/record-store.ts';
 import { StepCache } from '../../cache/step-cache.ts';
@@ -106,18 +106,18 @@ export class LocalEngine implements Engine {
         { signal: options.signal },
       );
       const images = await this.#export(request, plan.images, trees, onEvent, options);
-      const root = await exportRoot(store, images, options);
+      const root = await exportRoot(
+        store,
+        images.map((image) => image.manifest),
+        options,
+      );
       onEvent({ type: 'exported', root });
       return {
         root,
-        images: images.map((manifest, position) => ({
-          platform: plan.images[position]?.platform ?? hostPlatform(),
-          manifest,
-        })),
+        images,
         source: new LazySource(store, (digest) => sources.remoteOf(digest)),
         origin: (descriptor) => origins.get(descriptor.digest),
         warnings: plan.warnings,
-        counts: { executed: progress.executed, cached: progress.cached },
       };
     } finally {
       await cache.flush();
@@ -133,10 +133,10 @@ export class LocalEngine implements Engine {
     trees: readonly Tree[],
     onEvent: (event: BuildEvent) => void,
     options: BuildOptions,
-  ): Promise<[Descriptor, ...Descriptor[]]> {
+  ): Promise<BuildResult['images']> {
     const records = new RecordStore<ImageRecord>(join(this.#options.dataDirectory, 'cache', 'images'));
     const now = Math.floor(Date.now() / 1000);
-    const manifests = await Promise.all(
+    return await Promise.all(
       plans.map(async (plan, position) => {
         const stored = await Promise.all((trees[position]?.layers ?? []).map((layer) => layer.stored));
         const own = plan.history.filter((entry) => entry.node !== undefined).length;
@@ -149,9 +149,8 @@ export class LocalEngine implements Engine {
           { ...options, epoch: request.epoch, records, now },
         );
         onEvent({ type: 'image', platform: plan.platform, manifest });
-        return manifest;
+        return { platform: plan.platform, manifest };
       }),
     );
-    return manifests as [Descriptor, ...Descriptor[]];
   }
 }

@@ -10,8 +10,6 @@ export class StepProgress {
   readonly #nodes = new Map<string, Node>();
   readonly #decoders = new Map<string, StringDecoder>();
   readonly #onEvent: (event: BuildEvent) => void;
-  executed = 0;
-  cached = 0;
 
   constructor(roots: readonly Node[], onEvent: (event: BuildEvent) => void) {
     this.#onEvent = onEvent;
@@ -37,11 +35,9 @@ export class StepProgress {
         this.#onEvent({ type: 'step-started', id, steps });
         break;
       case 'vertex-cached':
-        this.cached++;
         this.#onEvent({ type: 'step-cached', id, steps });
         break;
       case 'vertex-done':
-        this.executed++;
         this.#onEvent({ type: 'step-done', id, steps, milliseconds: event.milliseconds });
         break;
       case 'vertex-failed':
