@@ -4,15 +4,16 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 
-import { type CommandEntry, commands } from '../src/cli/commands.ts';
+import { type CommandLeaf, type CommandTable, commands, isGroup } from '../src/cli/commands.ts';
+import { groupHelp } from '../src/cli/dispatch.ts';
 
 export const cliDocs = join(import.meta.dirname, '../docs/cli.md');
 
-/** What `polyarch NAME --help` prints on a terminal of 80 columns. */
-async function helpOf(name: string, entry: CommandEntry): Promise<string> {
+/** What `PATH --help` prints on a terminal of 80 columns. */
+async function helpOf(path: string, entry: CommandLeaf): Promise<string> {
   const { command } = await entry.load();
   const { signal } = new AbortController();
-  return command(new Command(`polyarch ${name}`), { signal })
+  return command(new Command(path), { signal })
     .summary(entry.summary)
     .option('--debug', 'show stack traces')
     .configureOutput({ getOutHelpWidth: () => 80 })
@@ -32,14 +33,28 @@ Errors and exit codes: [errors.md](errors.md). Results go to stdout, progress an
 | \`DOCKER_CONFIG\`, \`REGISTRY_AUTH_FILE\` | where credentials are read, as Docker's \`config.json\` |
 `;
 
-export async function renderCliDocs(): Promise<string> {
+/** A section for each command, those below a group after the group's own. */
+async function sectionsOf(table: CommandTable, path: string): Promise<string[]> {
   const sections: string[] = [];
-  for (const [name, entry] of Object.entries(commands).sort(([a], [b]) => (a < b ? -1 : 1))) {
+  for (const [name, entry] of Object.entries(table).sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const full = `${path} ${name}`;
+    const words = full.split(' ').slice(1);
+    const below = isGroup(entry) ? await entry.subcommands() : undefined;
+    const help =
+      below === undefined
+        ? await helpOf(full, entry as CommandLeaf)
+        : groupHelp({ path: full, summary: entry.summary, table: below });
+    const heading = '#'.repeat(Math.min(words.length + 1, 4));
     sections.push(
-      `## ${name}\n\n${entry.summary}.\n\n\`\`\`\n${(await helpOf(name, entry)).trimEnd()}\n\`\`\`\n`,
+      `${heading} ${words.join(' ')}\n\n${entry.summary}.\n\n\`\`\`\n${help.trimEnd()}\n\`\`\`\n`,
     );
+    if (below !== undefined) sections.push(...(await sectionsOf(below, full)));
   }
-  return `${head}\n${sections.join('\n')}`;
+  return sections;
+}
+
+export async function renderCliDocs(): Promise<string> {
+  return `${head}\n${(await sectionsOf(commands, 'polyarch')).join('\n')}`;
 }
 
 if (import.meta.main) writeFileSync(cliDocs, await renderCliDocs());

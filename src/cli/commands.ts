@@ -6,13 +6,26 @@ export interface CommandModule {
   command(program: Command, context: { signal: AbortSignal }): Command;
 }
 
-export interface CommandEntry {
+/** A command that does something. */
+export interface CommandLeaf {
   readonly summary: string;
   /** Loaded only when the command is the one that runs. */
   readonly load: () => Promise<CommandModule>;
 }
 
-export const commands: Readonly<Record<string, CommandEntry>> = {
+/** A command that has commands below it: `index create`. */
+export interface CommandGroup {
+  readonly summary: string;
+  /** Loaded only when a word follows the group's name. */
+  readonly subcommands: () => Promise<CommandTable>;
+}
+
+export type CommandEntry = CommandLeaf | CommandGroup;
+export type CommandTable = Readonly<Record<string, CommandEntry>>;
+
+export const isGroup = (entry: CommandEntry): entry is CommandGroup => 'subcommands' in entry;
+
+export const commands: CommandTable = {
   build: {
     summary: 'Build a multi-platform image from a Dockerfile',
     load: () => import('./build.ts'),

@@ -1,11 +1,14 @@
 import { Command, CommanderError } from 'commander';
 import { abortReason, PolyarchError } from '../lib/errors.ts';
-import type { CommandEntry } from './commands.ts';
+import type { CommandLeaf } from './commands.ts';
 import { ExitWith } from './exit-with.ts';
 import { renderError } from './render-error.ts';
 
-/** Runs one command: parses, wires the signals, renders what went wrong. Resolves to the exit code. */
-export async function execute(name: string, entry: CommandEntry, argv: readonly string[]): Promise<number> {
+/**
+ * Runs one command: parses, wires the signals, renders what went wrong. `path` is what was typed: `polyarch index create`. Resolves to the
+ * exit code.
+ */
+export async function execute(path: string, entry: CommandLeaf, argv: readonly string[]): Promise<number> {
   const controller = new AbortController();
   const interrupt = (signal: NodeJS.Signals): void => {
     controller.abort(new PolyarchError('INTERRUPTED', `Interrupted by ${signal}`));
@@ -15,7 +18,7 @@ export async function execute(name: string, entry: CommandEntry, argv: readonly 
   const debug = argv.includes('--debug');
   try {
     const { command } = await entry.load();
-    const program = command(new Command(`polyarch ${name}`), { signal: controller.signal })
+    const program = command(new Command(path), { signal: controller.signal })
       .summary(entry.summary)
       .option('--debug', 'show stack traces')
       .exitOverride()
@@ -27,9 +30,7 @@ export async function execute(name: string, entry: CommandEntry, argv: readonly 
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return 0;
       const message = error.message.replace(/^error: /, '');
-      process.stderr.write(
-        `error: Cannot run "polyarch ${name}": ${message}\nhint: polyarch ${name} --help\n`,
-      );
+      process.stderr.write(`error: Cannot run "${path}": ${message}\nhint: ${path} --help\n`);
       return 2;
     }
     const shown = controller.signal.aborted ? abortReason(controller.signal) : error;
