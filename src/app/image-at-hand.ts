@@ -1,10 +1,10 @@
 import type { LayoutStore } from '../content/layout/layout-store.ts';
 import { selectManifest } from '../content/select-manifest.ts';
+import { isDigest } from '../lib/digest.ts';
 import { isFailure } from '../lib/errors.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
-import { type Location, parseLocation } from '../oci/location.ts';
+import { type NamedLocation, parseLocation } from '../oci/location.ts';
 import type { Platform } from '../oci/platform.ts';
-import { withDefaultTag } from '../oci/reference.ts';
 import type { RegistryEvent } from '../registry/client/events.ts';
 import type { RegistryClient } from '../registry/client/registry-client.ts';
 import { type CopyEvent, copyGraph } from '../transfer/copy-graph.ts';
@@ -34,29 +34,34 @@ export async function imageAtHand(
   options: ImageAtHandOptions,
 ): Promise<ImageAtHand> {
   const { local, client, signal, onEvent } = options;
-  const named = /^[a-z-]+:(\/\/)?/.exec(text)?.[0];
-  const location = parseLocation(text, { transport: 'docker' });
-  const found = named === 'docker://' ? undefined : await findLocal(location, platform, options);
+  const location = parseLocation(text);
+  const named = location.transport === 'docker' || location.transport === 'local' ? location : undefined;
+  const found =
+    named && !text.startsWith('docker://') ? await findLocal(named, platform, options) : undefined;
   if (found !== undefined) return found;
   const remote = await openStore(location, { client });
   const io = { signal };
-  const root = await remote.store.resolve(remote.reference, io);
-  const descriptor = await selectManifest(remote.store, root, platform, io);
-  const name = localName(withDefaultTag(location.reference));
-  const isNew = !(await hasName(local, name, options));
-  await copyGraph(remote.store, local, descriptor, { signal, onEvent });
-  if (isNew && location.reference.digest === undefined) await local.tag(descriptor, name, io);
-  return { descriptor };
+  try {
+    const root = await remote.store.resolve(remote.reference, io);
+    const descriptor = await selectManifest(remote.store, root, platform, io);
+    const name = named && localName(named.reference);
+    const isNew = name !== undefined && !isDigest(name) && !(await hasName(local, name, options));
+    await copyGraph(remote.store, local, descriptor, { signal, onEvent });
+    if (isNew) await local.tag(descriptor, name, io);
+    return { descriptor };
+  } finally {
+    await remote.close();
+  }
 }
 
 /** Undefined when the local store has no such image or lacks the platform; a failure when the local store was named. */
 async function findLocal(
-  location: Location,
+  location: NamedLocation,
   platform: Platform,
   { local, signal }: ImageAtHandOptions,
 ): Promise<ImageAtHand | undefined> {
   try {
-    const root = await local.resolve(localName(withDefaultTag(location.reference)), { signal });
+    const root = await local.resolve(localName(location.reference), { signal });
     return { descriptor: await selectManifest(local, root, platform, { signal }) };
   } catch (error) {
     if (location.transport === 'local' || !isFailure(error, 'NOT_FOUND', 'PLATFORM_MISSING')) throw error;

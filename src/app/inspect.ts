@@ -6,10 +6,9 @@ import type { Digest } from '../lib/digest.ts';
 import { failure } from '../lib/errors.ts';
 import { Pool } from '../lib/pool.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
-import { parseLocation } from '../oci/location.ts';
+import { formatLocation, parseLocation } from '../oci/location.ts';
 import type { ContainerConfig, History, Index, Manifest } from '../oci/manifest.ts';
 import { formatPlatform, parsePlatform } from '../oci/platform.ts';
-import { formatReference, withDefaultTag } from '../oci/reference.ts';
 import type { RegistryEvent } from '../registry/client/events.ts';
 import { createRegistryClient, openStore } from './stores.ts';
 
@@ -109,9 +108,13 @@ async function withRoot<T>(
   const client = location.transport === 'docker' ? await createRegistryClient(options) : undefined;
   try {
     const opened = await openStore(location, { client, env: options.env });
-    const root = await opened.store.resolve(opened.reference, options);
-    const shown = platform ? await selectManifest(opened.store, root, platform, options) : root;
-    return await read(opened.store, shown, formatReference(withDefaultTag(location.reference)));
+    try {
+      const root = await opened.store.resolve(opened.reference, options);
+      const shown = platform ? await selectManifest(opened.store, root, platform, options) : root;
+      return await read(opened.store, shown, formatLocation(location));
+    } finally {
+      await opened.close();
+    }
   } finally {
     client?.close();
   }

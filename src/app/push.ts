@@ -1,6 +1,6 @@
 import type { Digest } from '../lib/digest.ts';
 import { failure, isFailure } from '../lib/errors.ts';
-import { type Location, parseLocation } from '../oci/location.ts';
+import { type NamedLocation, parseLocation } from '../oci/location.ts';
 import { familiarReference, withDefaultTag } from '../oci/reference.ts';
 import type { RegistryEvent } from '../registry/client/events.ts';
 import { type CopyEvent, copyGraph } from '../transfer/copy-graph.ts';
@@ -83,7 +83,7 @@ export async function push(
 }
 
 /** Only Docker writes to Docker Hub's `library`: a short name there is a forgotten registry. Written out, it is meant. */
-function checkTarget({ reference }: Location, written: string): void {
+function checkTarget({ reference }: NamedLocation, written: string): void {
   const short = reference.registry === 'docker.io' && !written.includes('/');
   if (!short) return;
   const name = familiarReference(reference);

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { parseLocation } from './location.ts';
 import {
   familiarReference,
   formatReference,
@@ -99,12 +98,4 @@ test('any text is a reference that reads back as itself, or USAGE', () => {
     }),
     { numRuns: 2000 },
   );
-});
-
-test('a transport is named, or refused by its name', () => {
-  assert.equal(parseLocation('docker://a').transport, 'docker');
-  assert.equal(parseLocation('local:a:1').reference.tag, '1');
-  assert.equal(parseLocation('a', { transport: 'local' }).transport, 'local');
-  assert.equal(parseLocation('localhost:5000/a').reference.registry, 'localhost:5000');
-  assert.throws(() => parseLocation('oci-archive:a.tar'), { code: 'UNSUPPORTED', message: /oci-archive:/ });
 });
