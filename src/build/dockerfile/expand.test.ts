@@ -117,6 +117,12 @@ describe('word expansion', () => {
     assert.equal(kept(`echo "$PWD" '$PWD' $NOPE \${NOPE:-x}`), `echo "/home" '$PWD' $NOPE \${NOPE:-x}`);
   });
 
+  test('leaves quotes alone when told so', () => {
+    const lines = (word: string) =>
+      expand(word, variables, { escapeCharacter: '\\', plainQuotes: true }).text;
+    assert.equal(lines(`it's "$PWD" \\$PWD '$PWD' \\\\n`), `it's "/home" $PWD '/home' \\n`);
+  });
+
   test('names the variables that are unset', () => {
     const { unset } = expand('$PWD $a ${b:-x} $NULL', variables, { escapeCharacter: '\\' });
     assert.deepEqual([...unset], ['a', 'b']);

@@ -9,6 +9,8 @@ export interface ExpandOptions {
   readonly escapeCharacter: string;
   /** Keep quotes in the result. Default false. */
   readonly rawQuotes?: boolean;
+  /** Quotes are characters like any other, as in the lines of a heredoc. Default false. */
+  readonly plainQuotes?: boolean;
   /** Keep escape characters in the result. Default false. */
   readonly rawEscapes?: boolean;
   /** Leave `$name` as it is where the variable is unset. Default false: it becomes empty. */
@@ -131,6 +133,7 @@ class Lexer {
     const outer = this.#rawEscapes;
     this.#rawEscapes = rawEscapes;
     const out = new Collector();
+    const quotes = !this.#options.plainQuotes;
     for (let character = this.#peek(); character !== undefined; character = this.#peek()) {
       if (character === stop) {
         this.#next();
@@ -138,8 +141,8 @@ class Lexer {
         this.#depth--;
         return out.finish();
       }
-      if (character === "'") out.raw(this.#singleQuoted());
-      else if (character === '"') out.raw(this.#doubleQuoted());
+      if (quotes && character === "'") out.raw(this.#singleQuoted());
+      else if (quotes && character === '"') out.raw(this.#doubleQuoted());
       else if (character === '$') out.splitting(this.#dollar());
       else if (character === '<') out.raw(this.#angle());
       else {

@@ -3,10 +3,21 @@ import { ExpansionError, expand } from './expand.ts';
 import type { Heredoc } from './instruction.ts';
 
 /** A heredoc's marker: all of it but the lines. */
-export type HeredocMarker = Omit<Heredoc, 'content'>;
+export type HeredocMarker = Omit<Heredoc, 'content' | 'range'>;
 
 const marker = /^(\d*)<<(-?)([^<]*)$/;
 const unset = (): undefined => undefined;
+
+/** The lines as who reads them gets them: `<<-` takes leading tabs off. */
+export function heredocText({
+  content,
+  chomp,
+}: {
+  readonly content: string;
+  readonly chomp: boolean;
+}): string {
+  return chomp ? content.replace(/(^|\n)\t+/g, '$1') : content;
+}
 
 /** The markers in an instruction's line, in order. */
 export function heredocMarkers(line: string): HeredocMarker[] {

@@ -1,4 +1,4 @@
-import type { Range, Source } from './source.ts';
+import type { ExactRange, Range, Source } from './source.ts';
 
 export const keywords = [
   'ADD',
@@ -23,13 +23,20 @@ export const keywords = [
 
 export type Keyword = (typeof keywords)[number];
 
-/** `--name` or `--name=value`, quotes taken off. */
+/**
+ * `--name` or `--name=value`, quotes and escapes taken off, variables as written. In the order of the file, repeated ones each by itself:
+ * `readFlags` (read-flags.ts) checks them against those that an instruction has.
+ */
 export interface Flag {
   readonly name: string;
   readonly value?: string;
+  readonly range: ExactRange;
 }
 
-/** `<<NAME` in an instruction, with the lines up to NAME. */
+/**
+ * `<<NAME` in a RUN (shell form), COPY or ADD, with the lines up to NAME, in the order of the markers. What they mean: `heredocCommand`
+ * (heredoc-command.ts) for RUN, `splitSources` (inline-files.ts) for COPY and ADD.
+ */
 export interface Heredoc {
   readonly name: string;
   /** False where the marker is quoted. */
@@ -37,7 +44,10 @@ export interface Heredoc {
   /** `<<-`: leading tabs are to be taken off. */
   readonly chomp: boolean;
   readonly fileDescriptor: number;
+  /** The lines as they stand in the file, each with its line ending; `heredocText` (heredoc.ts) takes the tabs of `<<-` off. */
   readonly content: string;
+  /** From the first line behind the instruction's own to the line that is NAME. */
+  readonly range: Range;
 }
 
 export interface Pair {
@@ -45,22 +55,27 @@ export interface Pair {
   readonly value: string;
   /** False in the legacy form `ENV key value`. */
   readonly delimited: boolean;
+  readonly range: ExactRange;
 }
 
 /** A command as JSON array (`exec`) or as text for a shell; the text is empty where nothing follows the keyword. */
 export type CommandForm =
-  | { readonly form: 'exec'; readonly arguments: readonly string[] }
-  | { readonly form: 'shell'; readonly text: string };
+  | { readonly form: 'exec'; readonly arguments: readonly string[]; readonly ranges: readonly ExactRange[] }
+  | { readonly form: 'shell'; readonly text: string; readonly range: ExactRange };
 
-/** What follows the keyword and its flags: words keep their quotes and variables. */
+/** What follows the keyword and its flags: words keep their quotes and variables. `ranges` has one for each word. */
 export type Body =
   | CommandForm
-  | { readonly form: 'words'; readonly words: readonly string[] }
+  | { readonly form: 'words'; readonly words: readonly string[]; readonly ranges: readonly ExactRange[] }
   | { readonly form: 'pairs'; readonly pairs: readonly Pair[] }
-  | { readonly form: 'text'; readonly text: string }
+  | { readonly form: 'text'; readonly text: string; readonly range: ExactRange }
   | { readonly form: 'health'; readonly type: string; readonly command: CommandForm }
   | { readonly form: 'trigger'; readonly instruction: Instruction };
 
+/**
+ * One instruction, as it is written: nothing is expanded, unquoted or checked beyond its form. Ranges point into the file's text; a word that continuation
+ * lines tear apart has one range over all of them.
+ */
 export interface Instruction {
   readonly keyword: Keyword;
   /** The keyword as written. */
@@ -72,7 +87,8 @@ export interface Instruction {
   readonly original: string;
   /** Comment lines right above, without `#`. */
   readonly comments: readonly string[];
-  readonly range: Range;
+  /** From the keyword to the end of the arguments or, by whole lines, of the last heredoc. */
+  readonly range: ExactRange;
 }
 
 export interface Directive {

@@ -4,10 +4,20 @@ import { join, resolve } from 'node:path';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { isFailure, PolyarchError } from '../../lib/errors.ts';
+import type { Instruction } from './instruction.ts';
 import { maxInstructions, parseDockerfile } from './parse.ts';
+import type { ExactRange } from './source.ts';
 
 const goldens = resolve(import.meta.dirname, '../../../test/goldens/dockerfile');
 const update = process.env.UPDATE_GOLDENS === '1';
+
+/** Ranges as `2:1-4` or `2:1-3:9`, or their lines alone: goldens stay readable. */
+function compact(_: string, value: unknown): unknown {
+  if (value === null || typeof value !== 'object' || !('startLine' in value)) return value;
+  const { startLine, startColumn, endLine, endColumn } = value as Partial<ExactRange>;
+  if (startColumn === undefined) return `${startLine}-${endLine}`;
+  return `${startLine}:${startColumn}-${endLine === startLine ? '' : `${endLine}:`}${endColumn}`;
+}
 
 /** The AST less the source, or the failure. */
 function outcome(text: string): unknown {
@@ -25,7 +35,7 @@ describe('Dockerfile goldens (UPDATE_GOLDENS=1 writes them)', () => {
     test(name, () => {
       const directory = join(goldens, name);
       const actual: unknown = JSON.parse(
-        JSON.stringify(outcome(readFileSync(join(directory, 'Dockerfile'), 'utf8'))),
+        JSON.stringify(outcome(readFileSync(join(directory, 'Dockerfile'), 'utf8')), compact),
       );
       const file = join(directory, 'result.json');
       if (update) {
@@ -44,6 +54,12 @@ const first = (text: string) => {
   return instruction;
 };
 
+/** Without ranges. */
+const plain = <T>(value: T): T =>
+  JSON.parse(
+    JSON.stringify(value, (key, inner: unknown) => (key === 'range' || key === 'ranges' ? undefined : inner)),
+  ) as T;
+
 describe('parsing', () => {
   test('a byte-order mark and CRLF change nothing', () => {
     const text = '# escape=`\nFROM a\nRUN b `\n  # c\n  d\nCOPY <<E /x\nbody\nE\n';
@@ -55,7 +71,7 @@ describe('parsing', () => {
   });
 
   test('only a JSON array of strings is the exec form', () => {
-    const body = (text: string) => first(`RUN ${text}`).body;
+    const body = (text: string) => plain(first(`RUN ${text}`).body);
     assert.deepEqual(body('["a", "b c"]'), { form: 'exec', arguments: ['a', 'b c'] });
     assert.deepEqual(body('[ "$x" ]'), { form: 'exec', arguments: ['$x'] });
     assert.deepEqual(body('[]'), { form: 'exec', arguments: [] });
@@ -71,11 +87,11 @@ describe('parsing', () => {
   });
 
   test('flags end at the first word that is none, or at --', () => {
-    assert.deepEqual(first('COPY --from=a --chown="1:2" -- --b c').flags, [
+    assert.deepEqual(plain(first('COPY --from=a --chown="1:2" -- --b c').flags), [
       { name: 'from', value: 'a' },
       { name: 'chown', value: '1:2' },
     ]);
-    assert.deepEqual(first('RUN --mount=type=bind,a=b x --y').flags, [
+    assert.deepEqual(plain(first('RUN --mount=type=bind,a=b x --y').flags), [
       { name: 'mount', value: 'type=bind,a=b' },
     ]);
   });
@@ -88,6 +104,7 @@ describe('parsing', () => {
       chomp: true,
       fileDescriptor: 0,
       content: '\t$x\n',
+      range: { startLine: 2, endLine: 3 },
     });
     assert.equal(first('COPY <<A <<B /d/\na\nA\nb\nB\n').heredocs.length, 2);
     assert.deepEqual(first('RUN ["cat", "<<EOF"]').heredocs, []);
@@ -125,6 +142,89 @@ describe('parsing', () => {
       outcome(text);
       assert.ok(performance.now() - started < 3000, text.slice(0, 20));
     }
+  });
+
+  test('every range holds what was read from it', () => {
+    const text =
+      'FROM  a \\\n  AS b\n copy --from=x --link "a" \\\n# c\n [x \\\ny/\nENV A=1 B="2 \\\n 3"\nRUN ["é", "\\\\"]';
+    const { instructions, source } = parseDockerfile(text, 'D');
+    const at = ({ startLine, startColumn, endLine, endColumn }: ExactRange) => {
+      if (startLine === endLine) return source.lines[startLine - 1]?.slice(startColumn - 1, endColumn - 1);
+      const [head = '', ...tail] = source.lines.slice(startLine - 1, endLine);
+      return [head.slice(startColumn - 1), ...tail.slice(0, -1), tail.at(-1)?.slice(0, endColumn - 1)].join(
+        '|',
+      );
+    };
+    const words = ({ flags, body }: Instruction) => [
+      ...flags.map((flag) => at(flag.range)),
+      ...('ranges' in body
+        ? body.ranges.map(at)
+        : body.form === 'pairs'
+          ? body.pairs.map((pair) => at(pair.range))
+          : []),
+    ];
+    assert.deepEqual(instructions.map(words), [
+      ['a', 'AS', 'b'],
+      ['--from=x', '--link', '"a"', '[x', 'y/'],
+      ['A=1', 'B="2 \\| 3"'],
+      ['"é"', '"\\\\"'],
+    ]);
+    assert.deepEqual(
+      instructions.map(({ range }) => compact('', range)),
+      ['1:1-2:7', '3:2-6:3', '7:1-8:4', '9:1-16'],
+    );
+  });
+
+  test('what is laid out in another way reads the same', () => {
+    const word = fc.stringMatching(/^[a-zA-Z0-9_./$][a-zA-Z0-9_./=$-]{0,6}$/);
+    const flag = fc.tuple(fc.stringMatching(/^[a-z-]{1,5}[a-z]$/), fc.option(word, { nil: undefined }));
+    const keyword = fc.constantFrom('COPY', 'ADD', 'EXPOSE', 'VOLUME', 'FROM', 'RUN', 'CMD', 'ENV');
+    const instruction = fc.record({
+      keyword,
+      flags: fc.array(flag, { maxLength: 3 }),
+      words: fc.array(word, { minLength: 2, maxLength: 4 }),
+    });
+    const layout = fc.array(
+      fc.constantFrom(
+        ' ',
+        '  ',
+        '\t',
+        ' \\\n',
+        ' \\  \n\t',
+        ' \\\r\n ',
+        ' \\\n# note\n',
+        ' \\\n  # note \\\n ',
+      ),
+      { minLength: 1, maxLength: 5 },
+    );
+    fc.assert(
+      fc.property(
+        fc.array(instruction, { minLength: 1, maxLength: 5 }),
+        layout,
+        fc.boolean(),
+        (file, spaces, bom) => {
+          let turn = 0;
+          const space = () => spaces[turn++ % spaces.length] ?? ' ';
+          const print = (between: () => string) =>
+            file
+              .map(({ keyword: name, flags, words }) => {
+                const written = name === 'ENV' ? words.map((one, index) => `k${index}=${one}`) : words;
+                const options = flags.map(
+                  ([option, value]) => `--${option}${value === undefined ? '' : `=${value}`}`,
+                );
+                return [name, ...options, ...written].reduce((line, next) => `${line}${between()}${next}`);
+              })
+              .join('\n');
+          const read = (text: string) =>
+            plain(parseDockerfile(text, 'D').instructions).map(({ original: _, body, ...rest }) => ({
+              ...rest,
+              body: body.form === 'shell' ? body.text.split(/\s+/) : body,
+            }));
+          assert.deepEqual(read(`${bom ? '\ufeff' : ''}${print(space)}`), read(print(() => ' ')));
+        },
+      ),
+      { numRuns: 300 },
+    );
   });
 
   test('never throws anything but our own failures', () => {

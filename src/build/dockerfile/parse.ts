@@ -5,12 +5,14 @@ import { type HeredocMarker, heredocMarkers } from './heredoc.ts';
 import {
   type Body,
   type Dockerfile,
+  type Flag,
   type Heredoc,
   type Instruction,
   type Keyword,
   keywords,
 } from './instruction.ts';
-import { invalid, overLimit, type Range, type Source, sourceOf } from './source.ts';
+import { JoinedLine, type Slice } from './joined-line.ts';
+import { type ExactRange, invalid, overLimit, type Range, type Source, sourceOf } from './source.ts';
 import { didYouMean } from './suggest.ts';
 import { cutAtSpaces, splitFlags } from './words.ts';
 
@@ -52,7 +54,7 @@ class Parser {
         continue;
       }
       if (text === '') continue;
-      this.#instruction(text, comments);
+      this.#instruction(line, comments);
       comments = [];
     }
     if (this.#instructions.length === 0) {
@@ -88,27 +90,44 @@ class Parser {
     }
   }
 
-  #instruction(first: string, comments: readonly string[]): void {
+  #instruction(line: string, comments: readonly string[]): void {
     const startLine = this.#line;
-    const { text, hasEmpty } = this.#joined(first);
-    if (text === undefined) return;
-    let range = { startLine, endLine: this.#line };
+    const { joined, hasEmpty } = this.#joined(line);
+    const slice = joined.slice.trim();
+    if (slice.text === '') return;
     if (this.#instructions.length === maxInstructions) {
+      const range = { startLine, endLine: this.#line };
       throw overLimit(this.#source, range, `more than ${maxInstructions} instructions`);
     }
     if (hasEmpty) this.#emptyContinuations.push(this.#line);
-    const instruction = this.#parse(text, range, comments);
-    const heredocs = takesHeredocs(instruction) ? this.#heredocs(text, range) : [];
-    range = { startLine, endLine: this.#line };
-    this.#instructions.push({ ...instruction, heredocs, range });
+    const lines = { startLine, endLine: this.#line };
+    const instruction = this.#parse(slice, lines, comments);
+    const heredocs = takesHeredocs(instruction) ? this.#heredocs(joined.slice.text, lines) : [];
+    // Continuation lines that brought nothing more belong to the instruction as well.
+    const end =
+      this.#line === instruction.range.endLine
+        ? {}
+        : { endLine: this.#line, endColumn: this.#length(this.#line) + 1 };
+    this.#instructions.push({
+      ...instruction,
+      heredocs,
+      range: { ...instruction.range, ...end },
+    });
+  }
+
+  /** Characters of a line without its ending. */
+  #length(line: number): number {
+    return (this.#source.lines[line - 1] ?? '').replace(/\r+$/, '').length;
   }
 
   /** Continuation lines joined; comments and empty lines between them are left out. */
-  #joined(first: string): { text: string | undefined; hasEmpty: boolean } {
-    let part = withoutContinuation(first, this.#escapeCharacter);
+  #joined(first: string): { joined: JoinedLine; hasEmpty: boolean } {
+    const joined = new JoinedLine();
+    const start = trimStart(first);
+    let part = withoutContinuation(start, this.#escapeCharacter);
+    joined.add(part ?? start, this.#line, first.length - start.length + 1);
     let hasEmpty = false;
-    if (part === undefined) return { text: first, hasEmpty };
-    const parts = [part];
+    if (part === undefined) return { joined, hasEmpty };
     for (let line = this.#next(); line !== undefined; line = this.#next()) {
       const trimmed = trimStart(line);
       if (trimmed.startsWith('#')) continue;
@@ -117,69 +136,76 @@ class Parser {
         continue;
       }
       part = withoutContinuation(line, this.#escapeCharacter);
-      parts.push(part ?? line);
+      joined.add(part ?? line, this.#line, 1);
       if (part === undefined) break;
     }
-    const text = parts.join('');
-    return { text: trimSpace(text) === '' ? undefined : text, hasEmpty };
+    return { joined, hasEmpty };
   }
 
-  #parse(line: string, range: Range, comments: readonly string[]): Instruction {
-    const [written, rest = ''] = cutAtSpaces(trimSpace(line));
+  #parse(slice: Slice, lines: Range, comments: readonly string[]): Instruction {
+    const [written, behind = slice.text.length] = cutAtSpaces(slice.text);
     const keyword = written.toUpperCase() as Keyword;
     if (!keywords.includes(keyword)) {
       const what = `unknown instruction: ${written}${didYouMean(written, keywords)}`;
-      throw invalid(this.#source, range, what);
+      throw invalid(this.#source, lines, what);
     }
-    const { flags, rest: body } = splitFlags(rest, this.#escapeCharacter);
+    const rest = slice.slice(behind);
+    const { flags, rest: body } = splitFlags(rest.text, this.#escapeCharacter);
     return {
       keyword,
       written,
-      flags,
-      body: this.#body(keyword, trimSpace(body), range),
+      flags: flags.map(({ text, start, end }) => flagOf(text, rest.range(start, end))),
+      body: this.#body(keyword, rest.slice(body).trim(), lines),
       heredocs: [],
-      original: trimSpace(line),
+      original: slice.text,
       comments,
-      range,
+      range: slice.range(),
     };
   }
 
-  #body(keyword: Keyword, text: string, range: Range): Body {
+  #body(keyword: Keyword, slice: Slice, lines: Range): Body {
     try {
-      if (keyword !== 'ONBUILD') return parseBody(keyword, text, this.#escapeCharacter);
+      if (keyword !== 'ONBUILD') return parseBody(keyword, slice, this.#escapeCharacter);
     } catch (error) {
-      if (error instanceof BodyError) throw invalid(this.#source, range, error.message);
+      if (error instanceof BodyError) throw invalid(this.#source, lines, error.message);
       throw error;
     }
-    if (text === '') throw invalid(this.#source, range, 'ONBUILD requires at least one argument');
-    const [trigger] = cutAtSpaces(text);
+    if (slice.text === '') throw invalid(this.#source, lines, 'ONBUILD requires at least one argument');
+    const [trigger] = cutAtSpaces(slice.text);
     if (/^onbuild$/i.test(trigger)) {
-      throw invalid(this.#source, range, "chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed");
+      throw invalid(this.#source, lines, "chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed");
     }
     if (/^(?:from|maintainer)$/i.test(trigger)) {
-      throw invalid(this.#source, range, `${trigger.toUpperCase()} isn't allowed as an ONBUILD trigger`);
+      throw invalid(this.#source, lines, `${trigger.toUpperCase()} isn't allowed as an ONBUILD trigger`);
     }
-    return { form: 'trigger', instruction: this.#parse(text, range, []) };
+    return { form: 'trigger', instruction: this.#parse(slice, lines, []) };
   }
 
-  #heredocs(text: string, range: Range): Heredoc[] {
+  #heredocs(text: string, lines: Range): Heredoc[] {
     if (!text.includes('<<')) return [];
-    return heredocMarkers(text).map((marker) => ({ ...marker, content: this.#heredocLines(marker, range) }));
+    return heredocMarkers(text).map((marker) => this.#heredoc(marker, lines));
   }
 
-  #heredocLines(marker: HeredocMarker, range: Range): string {
+  #heredoc(marker: HeredocMarker, instruction: Range): Heredoc {
     const start = this.#line;
     const { lines } = this.#source;
     while (this.#next() !== undefined) {
       const line = (lines[this.#line - 1] ?? '').replace(/\r+$/, '');
       if ((marker.chomp ? line.replace(/^\t+/, '') : line) !== marker.name) continue;
-      return lines
+      const content = lines
         .slice(start, this.#line - 1)
-        .map((content) => `${content}\n`)
+        .map((part) => `${part}\n`)
         .join('');
+      return { ...marker, content, range: { startLine: start + 1, endLine: this.#line } };
     }
-    throw invalid(this.#source, range, `unterminated heredoc: no line is ${marker.name}`);
+    throw invalid(this.#source, instruction, `unterminated heredoc: no line is ${marker.name}`);
   }
+}
+
+function flagOf(word: string, range: ExactRange): Flag {
+  const equals = word.indexOf('=');
+  if (equals < 0) return { name: word.slice(2), range };
+  return { name: word.slice(2, equals), value: word.slice(equals + 1), range };
 }
 
 /** ADD, COPY and RUN in other than JSON form, also behind ONBUILD. */

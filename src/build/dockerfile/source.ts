@@ -7,6 +7,12 @@ export interface Range {
   readonly endLine: number;
 }
 
+/** To the character: 1-based columns in UTF-16 units, the end column behind the last character. */
+export interface ExactRange extends Range {
+  readonly startColumn: number;
+  readonly endColumn: number;
+}
+
 /** The text that ranges point into. */
 export interface Source {
   /** As messages show it. */

@@ -1,34 +1,47 @@
 import { isSpace } from './characters.ts';
-import type { Flag } from './instruction.ts';
+
+/** A word, its quotes and escapes as its reader leaves them, and the part of the text that it was read from: `end` is behind it. */
+export interface Word {
+  readonly text: string;
+  readonly start: number;
+  readonly end: number;
+}
 
 /** Runs of what separates the words of a line. */
 const separator = /[\t\v\f\r ]+/;
 
-export function splitAtSpaces(text: string): string[] {
-  return text.split(separator);
+export function splitAtSpaces(text: string): Word[] {
+  return Array.from(text.matchAll(/[^\t\v\f\r ]+/g), ({ 0: word, index }) => ({
+    text: word,
+    start: index,
+    end: index + word.length,
+  }));
 }
 
-/** The part before the first run of white space and the part behind it, which is undefined when there is no such run. */
-export function cutAtSpaces(text: string): [string, string | undefined] {
+/** The first word, and where what follows the white space behind it begins: undefined when there is no such white space. */
+export function cutAtSpaces(text: string): [string, number | undefined] {
   const found = separator.exec(text);
   if (found === null) return [text, undefined];
-  return [text.slice(0, found.index), text.slice(found.index + found[0].length)];
+  return [text.slice(0, found.index), found.index + found[0].length];
 }
 
 /** Words with their quotes and escapes: white space inside quotes or behind the escape character does not split. */
-export function splitQuoted(text: string, escapeCharacter: string): string[] {
-  const words: string[] = [];
+export function splitQuoted(text: string, escapeCharacter: string): Word[] {
+  const words: Word[] = [];
   let quote = '';
   let word = '';
-  let started = false;
+  let start: number | undefined;
+  const endWord = (end: number) => {
+    if (word !== '' && start !== undefined) words.push({ text: word, start, end });
+    word = '';
+    start = undefined;
+  };
   for (let at = 0; at < text.length; at++) {
     const character = text.charAt(at);
-    if (!started && isSpace(character)) continue;
-    started = true;
+    if (start === undefined && isSpace(character)) continue;
+    start ??= at;
     if (quote === '' && isSpace(character)) {
-      if (word !== '') words.push(word);
-      word = '';
-      started = false;
+      endWord(at);
       continue;
     }
     if (quote === '' ? character === "'" || character === '"' : character === quote) {
@@ -41,17 +54,18 @@ export function splitQuoted(text: string, escapeCharacter: string): string[] {
     }
     word += character;
   }
-  if (word !== '') words.push(word);
+  endWord(text.length);
   return words;
 }
 
-/** The flags in front of an instruction's arguments, and what is left. A bare `--` ends them. */
-export function splitFlags(text: string, escapeCharacter: string): { flags: Flag[]; rest: string } {
-  const flags: Flag[] = [];
+/** The words of an instruction's flags, `--` included in each, and where the arguments behind them begin. A bare `--` ends the flags. */
+export function splitFlags(text: string, escapeCharacter: string): { flags: Word[]; rest: number } {
+  const flags: Word[] = [];
   let at = 0;
   for (;;) {
     while (at < text.length && isSpace(text.charAt(at))) at++;
-    if (!text.startsWith('--', at)) return { flags, rest: text.slice(at) };
+    if (!text.startsWith('--', at)) return { flags, rest: at };
+    const start = at;
     let word = '';
     let quote = '';
     for (; at < text.length; at++) {
@@ -67,13 +81,7 @@ export function splitFlags(text: string, escapeCharacter: string): { flags: Flag
       }
       word += character;
     }
-    if (word === '--') return { flags, rest: text.slice(at) };
-    flags.push(flagOf(word));
+    if (word === '--') return { flags, rest: at };
+    flags.push({ text: word, start, end: at });
   }
-}
-
-function flagOf(word: string): Flag {
-  const equals = word.indexOf('=');
-  if (equals < 0) return { name: word.slice(2) };
-  return { name: word.slice(2, equals), value: word.slice(equals + 1) };
 }

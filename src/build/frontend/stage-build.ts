@@ -134,9 +134,14 @@ export class StageBuild {
     return this.#expand(instruction, word).words;
   }
 
-  #expand(instruction: Instruction, word: string): Expansion {
+  /** The lines of a heredoc: quotes stay, and `\` is the escape character whatever the directive says. */
+  expandLines(instruction: Instruction, text: string): string {
+    return this.#expand(instruction, text, { plainQuotes: true, escapeCharacter: '\\' }).text;
+  }
+
+  #expand(instruction: Instruction, word: string, options: Partial<ExpandOptions> = {}): Expansion {
     const { context } = this;
-    const expansion = expandAt(context, instruction, word, this.variables);
+    const expansion = expandAt(context, instruction, word, this.variables, options);
     for (const name of expansion.unset) {
       if (this.arguments.some((argument) => argument.key === name)) continue;
       const meant = suggest(name, this.variables.keys());
@@ -218,11 +223,12 @@ export function expandAt(
   instruction: Instruction,
   word: string,
   variables: ReadonlyMap<string, string>,
+  options: Partial<ExpandOptions> = {},
 ): Expansion {
   const { source, escapeCharacter, budget } = context;
   const spend = (work: number) => budget.spend(work, source, instruction.range);
   try {
-    return expand(word, (name) => variables.get(name), { escapeCharacter, spend });
+    return expand(word, (name) => variables.get(name), { escapeCharacter, spend, ...options });
   } catch (error) {
     if (!(error instanceof ExpansionError)) throw error;
     if (error.limit) throw overLimit(source, instruction.range, error.message);
