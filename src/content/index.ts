@@ -1,17 +1,26 @@
 /** `polyarch/content`: the store interfaces, what a store can do beyond them, and the stream that verifies. */
 export { contentFrom, contentFromBytes, contentFromFile, contentFromStream } from './content.ts';
 export { MemoryStore } from './memory-store.ts';
-export { readBytes, readDocument, readImageConfig, readIndex, readManifest } from './read-manifest.ts';
+export {
+  readBytes,
+  readDocument,
+  readImageConfig,
+  readIndex,
+  readManifest,
+  resolveDocument,
+} from './read-manifest.ts';
 export type { PlatformEntry } from './select-manifest.ts';
 export { listPlatforms, selectManifest } from './select-manifest.ts';
 export type {
   Content,
   Deleter,
+  DocumentResolver,
   FileBacked,
   Ingester,
   IoOptions,
   Mounter,
   RangeReader,
+  ResolvedDocument,
   Store,
   TagLister,
   Untagger,
@@ -22,6 +31,7 @@ export {
   canListTags,
   canMount,
   canReadRange,
+  canResolveDocument,
   canUntag,
   isFileBacked,
 } from './store.ts';

@@ -3,7 +3,7 @@ import { failure } from '../lib/errors.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { type ImageConfig, type Index, type Manifest, maxMetadataBytes } from '../oci/manifest.ts';
 import { type Document, isObject, parseDocument, parseObject } from './document.ts';
-import type { IoOptions, Store } from './store.ts';
+import { canResolveDocument, type IoOptions, type ResolvedDocument, type Store } from './store.ts';
 
 /** The whole of a small, verified content. LIMIT when its descriptor says more than `limit` bytes. */
 export async function readBytes(
@@ -28,6 +28,17 @@ export async function collect(stream: Readable): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of stream) chunks.push(chunk as Buffer);
   return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks);
+}
+
+/** What a reference stands for, and its bytes: in one exchange where the store can. */
+export async function resolveDocument(
+  store: Store,
+  reference: string,
+  options: IoOptions = {},
+): Promise<ResolvedDocument> {
+  if (canResolveDocument(store)) return await store.resolveDocument(reference, options);
+  const descriptor = await store.resolve(reference, options);
+  return { descriptor, bytes: await readBytes(store, descriptor, options) };
 }
 
 /** The manifest or index behind a descriptor, whichever its content is. */

@@ -76,6 +76,17 @@ export interface ReferrerLister {
   listReferrers(digest: Digest, options?: IoOptions): AsyncIterable<Descriptor>;
 }
 
+/** Gives what a reference stands for together with its bytes: one exchange where `resolve` and `fetch` are two. */
+export interface DocumentResolver {
+  /** An index or manifest, verified as `fetch` does. NOT_FOUND when there is none. */
+  resolveDocument(reference: string, options?: IoOptions): Promise<ResolvedDocument>;
+}
+
+export interface ResolvedDocument {
+  readonly descriptor: Descriptor;
+  readonly bytes: Buffer;
+}
+
 /** Can say how large a blob is that it knows by its digest alone. */
 export interface SizeLookup {
   /** Bytes; undefined when it has no such content. */
@@ -98,4 +109,6 @@ export const canListTags = (store: Store): store is Capable<TagLister> => 'listT
 export const canDelete = (store: Store): store is Capable<Deleter> => 'delete' in store;
 export const canUntag = (store: Store): store is Capable<Untagger> => 'untag' in store;
 export const canListReferrers = (store: Store): store is Capable<ReferrerLister> => 'listReferrers' in store;
+export const canResolveDocument = (store: Store): store is Capable<DocumentResolver> =>
+  'resolveDocument' in store;
 export const canAdopt = (store: Store): store is Capable<Adopter> => 'adopt' in store;

@@ -5,9 +5,11 @@ import { collect } from '../../content/read-manifest.ts';
 import type {
   Content,
   Deleter,
+  DocumentResolver,
   IoOptions,
   Mounter,
   RangeReader,
+  ResolvedDocument,
   Store,
   TagLister,
 } from '../../content/store.ts';
@@ -29,7 +31,7 @@ import { listTags } from './tag-list.ts';
 const keptManifests = 16;
 
 /** One repository of a registry over its HTTP API (OCI distribution-spec 1.1). References are tags and digests. */
-export class RegistryStore implements Store, Mounter, RangeReader, TagLister, Deleter {
+export class RegistryStore implements Store, DocumentResolver, Mounter, RangeReader, TagLister, Deleter {
   readonly registry: string;
   readonly repository: string;
   readonly #session: RepositorySession;
@@ -51,6 +53,12 @@ export class RegistryStore implements Store, Mounter, RangeReader, TagLister, De
     if (!('bytes' in found)) return found;
     this.#keep(found.descriptor.digest, found.bytes);
     return found.descriptor;
+  }
+
+  async resolveDocument(reference: string, options: IoOptions = {}): Promise<ResolvedDocument> {
+    const found = await getManifest(this.#session, this.#identifier(reference, 'resolve'), options);
+    this.#keep(found.descriptor.digest, found.bytes);
+    return found;
   }
 
   async fetch(descriptor: Descriptor, options: IoOptions = {}): Promise<Readable> {
