@@ -4,7 +4,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 
-import { type CommandLeaf, type CommandTable, commands, isGroup } from '../src/cli/commands.ts';
+import { type CommandLeaf, type CommandTable, isGroup } from '../src/cli/command-table.ts';
+import { commands } from '../src/cli/commands.ts';
 import { groupHelp } from '../src/cli/dispatch.ts';
 
 export const cliDocs = join(import.meta.dirname, '../docs/cli.md');

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { CommandTable } from './commands.ts';
+import type { CommandTable } from './command-table.ts';
 import { dispatch, groupHelp } from './dispatch.ts';
 
 /** What is written while `work` runs. */

@@ -1,4 +1,4 @@
-import { type CommandEntry, type CommandTable, isGroup } from './commands.ts';
+import { type CommandEntry, type CommandTable, isGroup } from './command-table.ts';
 
 const usageExit = 2;
 

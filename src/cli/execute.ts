@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { abortReason, PolyarchError } from '../lib/errors.ts';
-import type { CommandLeaf } from './commands.ts';
+import type { CommandLeaf } from './command-table.ts';
 import { ExitWith } from './exit-with.ts';
 import { renderError } from './render-error.ts';
 

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { version } from '../lib/version.ts';
 import { commands } from './commands.ts';
 import { dispatch } from './dispatch.ts';
@@ -14,4 +15,13 @@ async function run(argv: readonly string[]): Promise<number> {
   return await dispatch({ path: 'polyarch', summary, table: commands }, argv);
 }
 
-process.exitCode = await run(process.argv.slice(2));
+/** A symbolic link that has another program's name stands for that program's shim. The checkout's wrapper says its name in the variable. */
+async function calledAs(): Promise<string[]> {
+  const name = basename(process.env.POLYARCH_CALLED_AS ?? process.argv[1] ?? '');
+  delete process.env.POLYARCH_CALLED_AS;
+  if (name === '' || /^(?:polyarch|main)(?:\.[jt]s)?$/.test(name)) return [];
+  const { shims } = await import('./shims/shims.ts');
+  return Object.hasOwn(shims, name) ? ['shim', name] : [];
+}
+
+process.exitCode = await run([...(await calledAs()), ...process.argv.slice(2)]);

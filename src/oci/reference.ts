@@ -127,6 +127,11 @@ export function formatReference(reference: Reference): string {
   return `${reference.registry}/${reference.repository}${suffix(reference)}`;
 }
 
+/** `docker.io/library/debian`: without tag and digest. */
+export function formatRepository({ registry, repository }: Reference): string {
+  return `${registry}/${repository}`;
+}
+
 /** `debian:12`: the shortest spelling that reads back as the same reference. */
 export function familiarReference(reference: Reference): string {
   return `${familiarName(reference)}${suffix(reference)}`;

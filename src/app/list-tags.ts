@@ -1,0 +1,35 @@
+import { canListTags, type IoOptions } from '../content/store.ts';
+import { failure } from '../lib/errors.ts';
+import { formatLocation, parseLocation } from '../oci/location.ts';
+import { formatRepository } from '../oci/reference.ts';
+import type { RegistryEvent } from '../registry/client/events.ts';
+import { createRegistryClient, openStore } from './stores.ts';
+
+export interface ListTagsOptions extends IoOptions {
+  readonly onEvent?: ((event: RegistryEvent) => void) | undefined;
+}
+
+export interface ListedTags {
+  /** `ghcr.io/a/b`. */
+  readonly name: string;
+  /** In the registry's order, which is nearly always the alphabet's. */
+  readonly tags: readonly string[];
+}
+
+/** Every tag of a repository in a registry. */
+export async function listTags(text: string, options: ListTagsOptions = {}): Promise<ListedTags> {
+  const location = parseLocation(text);
+  if (location.transport !== 'docker') {
+    throw failure('UNSUPPORTED', 'list tags of', formatLocation(location), 'tags are listed of a registry');
+  }
+  const client = await createRegistryClient(options);
+  try {
+    const { store } = await openStore(location, { client });
+    if (!canListTags(store)) throw failure('UNSUPPORTED', 'list tags of', text, 'it keeps no list');
+    const tags: string[] = [];
+    for await (const tag of store.listTags(options)) tags.push(tag);
+    return { name: formatRepository(location.reference), tags };
+  } finally {
+    client.close();
+  }
+}

@@ -1,0 +1,12 @@
+import type { CommandTable } from '../command-table.ts';
+
+/**
+ * Programs of the field whose command line is understood: by `polyarch shim NAME …`, and by a symbolic link NAME to polyarch. A program with
+ * options of its own in front of its commands is one leaf; others may be a group.
+ */
+export const shims: CommandTable = {
+  skopeo: {
+    summary: 'Understand the command line of skopeo',
+    load: () => import('./skopeo.ts'),
+  },
+};
