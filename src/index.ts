@@ -4,15 +4,16 @@
  */
 export type { BuildEvent, BuildImageOptions, BuiltImage } from './app/build.ts';
 export { buildImage } from './app/build.ts';
+export { inspect, inspectConfig, inspectRaw } from './app/inspect/inspect.ts';
 export type {
   Inspected,
+  InspectedAttestation,
   InspectedIndex,
   InspectedLayer,
   InspectedManifest,
   InspectedPlatform,
-  InspectOptions,
-} from './app/inspect.ts';
-export { inspect, inspectRaw } from './app/inspect.ts';
+} from './app/inspect/inspected.ts';
+export type { InspectOptions } from './app/inspect/open-root.ts';
 export type { PushEvent, PushOptions, PushResult } from './app/push.ts';
 export { push } from './app/push.ts';
 export type { ServeOptions } from './app/serve.ts';

@@ -1,33 +1,47 @@
 import { type Command, Option } from 'commander';
-import { type InspectOptions, inspect, inspectRaw } from '../app/inspect.ts';
-import { renderInspected } from './render-inspect.ts';
+import type { InspectOptions } from '../app/inspect/open-root.ts';
+import { type Format, formatData, formatOption } from './format.ts';
 import { renderTransferEvent } from './render-transfer-event.ts';
 
 interface Options {
   readonly raw?: true;
+  readonly config?: true;
   readonly platform?: string;
-  readonly format: 'table' | 'json';
+  readonly format: Format;
 }
 
 export function command(program: Command, context: { signal: AbortSignal }): Command {
   return program
-    .argument('<reference>', 'an image in a registry; local:NAME for one in the local store')
+    .argument('<reference>', 'an image in a registry, or behind a transport: local:NAME, oci:DIR')
     .option('--platform <platform>', 'show this platform’s manifest instead of the index')
-    .addOption(new Option('--raw', 'print the exact bytes of the index or manifest').conflicts('format'))
-    .addOption(new Option('--format <format>', 'how to print').choices(['table', 'json']).default('table'))
+    .addOption(
+      new Option('--raw', 'print the exact bytes of the index or manifest').conflicts(['format', 'config']),
+    )
+    .option('--config', 'print the exact bytes of the config; with --format, fields of it')
+    .addOption(formatOption())
     .action(async (reference: string, options: Options) => {
       const settings: InspectOptions = {
         signal: context.signal,
         platform: options.platform,
         onEvent: (event) => process.stderr.write(`${renderTransferEvent(event)}\n`),
       };
-      if (options.raw) {
-        process.stdout.write(await inspectRaw(reference, settings));
-        return;
-      }
-      const inspected = await inspect(reference, settings);
-      const text =
-        options.format === 'json' ? `${JSON.stringify(inspected, null, 2)}\n` : renderInspected(inspected);
-      process.stdout.write(text);
+      process.stdout.write(await shown(reference, options, settings));
     });
+}
+
+async function shown(
+  reference: string,
+  options: Options,
+  settings: InspectOptions,
+): Promise<string | Uint8Array> {
+  const { inspect, inspectConfig, inspectRaw } = await import('../app/inspect/inspect.ts');
+  if (options.raw) return await inspectRaw(reference, settings);
+  if (options.config) {
+    const bytes = await inspectConfig(reference, settings);
+    if (options.format.kind === 'table') return bytes;
+    return formatData(JSON.parse(bytes.toString('utf8')) as unknown, options.format, () => '');
+  }
+  const inspected = await inspect(reference, settings);
+  const { renderInspected } = await import('./inspect/render-inspected.ts');
+  return formatData(inspected, options.format, renderInspected);
 }

@@ -1,40 +1,12 @@
-import type { Inspected, InspectedIndex, InspectedManifest } from '../app/inspect.ts';
-import { printable } from '../lib/redact.ts';
-import { type Column, fields, formatBytes, table } from './table.ts';
+import type { InspectedManifest } from '../../app/inspect/inspected.ts';
+import { printable } from '../../lib/redact.ts';
+import { type Column, fields, formatBytes, table } from '../table.ts';
 
 /** History lines are commands of any length; the raw ones are in `--format json`. */
 const maxHistoryWidth = 100;
 
-export function renderInspected(inspected: Inspected): string {
-  return inspected.kind === 'index' ? renderIndex(inspected) : renderManifest(inspected);
-}
-
-function renderIndex(index: InspectedIndex): string {
-  const attested = index.platforms.some((platform) => platform.attestations > 0);
-  const columns: Column[] = [
-    { title: 'OS/ARCH' },
-    { title: 'SIZE', align: 'right' },
-    { title: 'LAYERS', align: 'right' },
-    ...(attested ? [{ title: 'ATTESTATIONS', align: 'right' } as const] : []),
-    { title: 'DIGEST' },
-  ];
-  const rows = index.platforms.map((entry) => [
-    printable([entry.platform ?? '-', entry.osVersion ?? ''].join(' ').trim()),
-    entry.size === undefined ? '-' : formatBytes(entry.size),
-    entry.layers === undefined ? '-' : String(entry.layers),
-    ...(attested ? [String(entry.attestations)] : []),
-    entry.digest,
-  ]);
-  const head = fields([
-    ['Name', index.reference],
-    ['Type', printable(index.mediaType)],
-    ['Digest', index.digest],
-    ...annotationFields(index.annotations),
-  ]);
-  return `${head}\n${table(columns, rows)}`;
-}
-
-function renderManifest(manifest: InspectedManifest): string {
+/** A manifest as its config, layers and history. */
+export function renderManifest(manifest: InspectedManifest): string {
   const { image } = manifest;
   const config = image?.config;
   const words = (list: readonly string[] | null | undefined): string | undefined =>
@@ -44,7 +16,8 @@ function renderManifest(manifest: InspectedManifest): string {
     ['Type', printable(manifest.mediaType)],
     ['Digest', manifest.digest],
     ['Artifact', manifest.artifactType === undefined ? undefined : printable(manifest.artifactType)],
-    ['Platform', image === undefined ? undefined : printable(image.platform)],
+    ['Subject', manifest.subject],
+    ['Platform', image && printable([image.platform, image.osVersion ?? ''].join(' ').trim())],
     ['Created', image?.created === undefined ? undefined : printable(image.created)],
     ['Author', image?.author === undefined ? undefined : printable(image.author)],
     ['Size', formatBytes(manifest.size)],
@@ -78,7 +51,9 @@ function names(set: Readonly<Record<string, object>> | null | undefined): string
   return found.length > 0 ? printable(found.join(', ')) : undefined;
 }
 
-function annotationFields(annotations: Readonly<Record<string, string>> | undefined): [string, string][] {
+export function annotationFields(
+  annotations: Readonly<Record<string, string>> | undefined,
+): [string, string][] {
   return Object.entries(annotations ?? {}).map(([name, value]) => [printable(name), printable(value)]);
 }
 

@@ -1,0 +1,39 @@
+import { parseDocument } from '../../content/document.ts';
+import { readBytes, readDocument } from '../../content/read-manifest.ts';
+import { hostPlatform } from '../../oci/platform.ts';
+import { describeIndex } from './describe-index.ts';
+import { describeManifest } from './describe-manifest.ts';
+import type { Inspected } from './inspected.ts';
+import { atPlatform, type InspectOptions, withRoot } from './open-root.ts';
+
+/** What a reference stands for: an index's platforms, or one manifest with its config, layers and history. */
+export async function inspect(text: string, options: InspectOptions = {}): Promise<Inspected> {
+  return await withRoot(text, options, async ({ store, descriptor, reference }) => {
+    const document = parseDocument(await readBytes(store, descriptor, options), reference);
+    const { mediaType, digest, size } = descriptor;
+    if (document.kind === 'manifest') {
+      const described = await describeManifest(store, document.manifest, options);
+      return { kind: 'manifest', reference, mediaType, digest, ...described };
+    }
+    const described = await describeIndex(store, document.index, options);
+    return { kind: 'index', reference, mediaType, digest, size, ...described };
+  });
+}
+
+/** The exact bytes of the index or manifest, whose digest is the reference's. */
+export async function inspectRaw(text: string, options: InspectOptions = {}): Promise<Buffer> {
+  return await withRoot(text, options, ({ store, descriptor }) => readBytes(store, descriptor, options));
+}
+
+/** The exact bytes of the config: of the platform that was asked for, of the only manifest, or of this machine's platform. */
+export async function inspectConfig(text: string, options: InspectOptions = {}): Promise<Buffer> {
+  return await withRoot(text, options, async (root) => {
+    let document = await readDocument(root.store, root.descriptor, options);
+    if (document.kind === 'index') {
+      const { store, descriptor } = await atPlatform(root, hostPlatform(), options);
+      document = await readDocument(store, descriptor, options);
+    }
+    if (document.kind === 'index') throw new TypeError('a platform’s entry is a manifest');
+    return await readBytes(root.store, document.manifest.config, options);
+  });
+}
