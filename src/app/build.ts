@@ -16,6 +16,7 @@ import type { RegistryEvent } from '../registry/client/events.ts';
 import type { RegistryClient } from '../registry/client/registry-client.ts';
 import { type CopyEvent, copyGraph } from '../transfer/copy-graph.ts';
 import { findBase } from './find-base.ts';
+import type { RegistrySettings } from './registry-settings.ts';
 import { createRegistryClient, localName, openLocalStore, openStore } from './stores.ts';
 
 export type BuildEvent = EngineEvent | CopyEvent | RegistryEvent;
@@ -36,6 +37,7 @@ export interface BuildImageOptions {
   readonly cache: boolean;
   /** True: to the registry that each tag names. False: into the local store. */
   readonly push: boolean;
+  readonly registry?: RegistrySettings | undefined;
   readonly env?: NodeJS.ProcessEnv;
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: ((event: BuildEvent) => void) | undefined;
@@ -63,7 +65,7 @@ export async function buildImage(options: BuildImageOptions): Promise<BuiltImage
   const request = await readRequest(options, env);
   const data = dataDirectory(env);
   const store = await openLocalStore({ env, create: true });
-  const client = await createRegistryClient({ onEvent: options.onEvent });
+  const client = await createRegistryClient({ ...options, env });
   const engine = new LocalEngine({
     dataDirectory: data,
     store,

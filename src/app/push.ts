@@ -4,11 +4,13 @@ import { type NamedLocation, parseLocation } from '../oci/location.ts';
 import { familiarReference, withDefaultTag } from '../oci/reference.ts';
 import type { RegistryEvent } from '../registry/client/events.ts';
 import { type CopyEvent, copyGraph } from '../transfer/copy-graph.ts';
+import type { RegistrySettings } from './registry-settings.ts';
 import { createRegistryClient, openStore } from './stores.ts';
 
 export type PushEvent = CopyEvent | RegistryEvent;
 
 export interface PushOptions {
+  readonly registry?: RegistrySettings | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: ((event: PushEvent) => void) | undefined;
   /** Where the data directory is looked up. Default `process.env`. */
@@ -44,7 +46,7 @@ export async function push(
     });
   }
   checkTarget(to, target ?? source);
-  const client = await createRegistryClient({ onEvent });
+  const client = await createRegistryClient({ onEvent, env, registry: options.registry });
   try {
     const opened = await openStore(from, { env });
     const root = await opened.store.resolve(opened.reference, { signal }).catch((error: unknown) => {

@@ -7,6 +7,7 @@ import type { ContainerConfig } from '../oci/manifest.ts';
 import { hostPlatform, parsePlatform } from '../oci/platform.ts';
 import { type ImageAtHand, imageAtHand, type PullEvent } from './image-at-hand.ts';
 import { readImageLayers } from './image-layers.ts';
+import type { RegistrySettings } from './registry-settings.ts';
 import { createRegistryClient, openLocalStore } from './stores.ts';
 
 export interface RunImageOptions {
@@ -22,6 +23,7 @@ export interface RunImageOptions {
   readonly workdir?: string | undefined;
   readonly user?: string | undefined;
   readonly network: 'host' | 'none';
+  readonly registry?: RegistrySettings | undefined;
   readonly env?: NodeJS.ProcessEnv | undefined;
   /** Asks the program to end with the image's stop signal, and kills it when it does not. */
   readonly signal?: AbortSignal | undefined;
@@ -44,7 +46,7 @@ export async function runImage(options: RunImageOptions): Promise<number> {
     throw failure('USAGE', 'run in', options.workdir, 'not an absolute path');
   }
   const local = await openLocalStore({ env, create: true });
-  const client = await createRegistryClient({ onEvent: options.onEvent });
+  const client = await createRegistryClient({ ...options, env });
   let image: ImageAtHand;
   try {
     image = await imageAtHand(reference, platform, { local, client, signal, onEvent: options.onEvent });

@@ -7,10 +7,13 @@ import { formatLocation, type LayoutLocation, type Location } from '../oci/locat
 import { formatReference, identifierOf, type Reference, withDefaultTag } from '../oci/reference.ts';
 import type { OnRegistryEvent } from '../registry/client/events.ts';
 import type { RegistryClient } from '../registry/client/registry-client.ts';
+import { clientOptions, type RegistrySettings } from './registry-settings.ts';
 
 export interface OpenStoreOptions {
   /** Shared by all registries of one run: connections, tokens, credentials. Default: one of its own. */
   readonly client?: RegistryClient | undefined;
+  /** For that client of its own. */
+  readonly registry?: RegistrySettings | undefined;
   readonly onEvent?: OnRegistryEvent | undefined;
   /** Make the local store when there is none. Default false: what only reads leaves nothing behind. */
   readonly create?: boolean | undefined;
@@ -94,11 +97,19 @@ async function chooseEntry(store: LayoutStore, location: LayoutLocation): Promis
   );
 }
 
+export interface CreateRegistryClientOptions {
+  /** What the user said of registries: credentials, TLS, limits. Default: what files and the environment say. */
+  readonly registry?: RegistrySettings | undefined;
+  readonly onEvent?: OnRegistryEvent | undefined;
+  /** Default `process.env`. */
+  readonly env?: NodeJS.ProcessEnv | undefined;
+}
+
 export async function createRegistryClient(
-  options: { onEvent?: OnRegistryEvent | undefined } = {},
+  options: CreateRegistryClientOptions = {},
 ): Promise<RegistryClient> {
   const { RegistryClient } = await import('../registry/client/registry-client.ts');
-  return new RegistryClient({ onEvent: options.onEvent });
+  return new RegistryClient({ ...(await clientOptions(options)), onEvent: options.onEvent });
 }
 
 /** The user's own content-addressed OCI layout, shared by all commands. NOT_FOUND when there is none and `create` is not asked for. */

@@ -2,9 +2,10 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { buildImage } from '../app/build.ts';
 import { failure } from '../lib/errors.ts';
 import { type ProgressMode, progressRenderer } from './progress.ts';
+import { addRegistryOptions, type RegistryFlags, registrySettings } from './registry-options.ts';
 import { renderBuilt } from './render-built.ts';
 
-interface Flags {
+interface Flags extends RegistryFlags {
   readonly file?: string;
   readonly tag: string[];
   readonly platform: string[];
@@ -37,7 +38,7 @@ function parseOutput(text: string): boolean {
 }
 
 export function command(program: Command, context: { signal: AbortSignal }): Command {
-  return program
+  program
     .description('Build a multi-platform image from a Dockerfile.')
     .argument('<context>', 'directory that the Dockerfile copies from')
     .option('-f, --file <path>', 'the Dockerfile (default: CONTEXT/Dockerfile)')
@@ -77,6 +78,7 @@ export function command(program: Command, context: { signal: AbortSignal }): Com
           cache: flags.cache,
           network: flags.network === 'none' ? 'none' : 'host',
           push: (flags.push ?? false) || (flags.output ?? false),
+          registry: registrySettings(flags),
           signal: context.signal,
           onEvent: (event) => progress.onEvent(event),
         });
@@ -86,4 +88,5 @@ export function command(program: Command, context: { signal: AbortSignal }): Com
         progress.close();
       }
     });
+  return addRegistryOptions(program);
 }

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { abortReason, PolyarchError } from '../lib/errors.ts';
 import type { CommandLeaf } from './command-table.ts';
 import { ExitWith } from './exit-with.ts';
+import { plainBooleans } from './go-booleans.ts';
 import { renderError } from './render-error.ts';
 
 /**
@@ -23,7 +24,7 @@ export async function execute(path: string, entry: CommandLeaf, argv: readonly s
       .option('--debug', 'show stack traces')
       .exitOverride()
       .configureOutput({ outputError: () => {} });
-    await program.parseAsync([...argv], { from: 'user' });
+    await program.parseAsync(plainBooleans(program, argv), { from: 'user' });
     return 0;
   } catch (error) {
     if (error instanceof ExitWith) return error.exitCode;

@@ -1,9 +1,10 @@
 import { type Command, Option } from 'commander';
 import type { InspectOptions } from '../app/inspect/open-root.ts';
 import { type Format, formatData, formatOption } from './format.ts';
+import { addRegistryOptions, type RegistryFlags, registrySettings } from './registry-options.ts';
 import { renderTransferEvent } from './render-transfer-event.ts';
 
-interface Options {
+interface Options extends RegistryFlags {
   readonly raw?: true;
   readonly config?: true;
   readonly platform?: string;
@@ -11,7 +12,7 @@ interface Options {
 }
 
 export function command(program: Command, context: { signal: AbortSignal }): Command {
-  return program
+  program
     .argument('<reference>', 'an image in a registry, or behind a transport: local:NAME, oci:DIR')
     .option('--platform <platform>', 'show this platform’s manifest instead of the index')
     .addOption(
@@ -21,12 +22,14 @@ export function command(program: Command, context: { signal: AbortSignal }): Com
     .addOption(formatOption())
     .action(async (reference: string, options: Options) => {
       const settings: InspectOptions = {
+        registry: registrySettings(options),
         signal: context.signal,
         platform: options.platform,
         onEvent: (event) => process.stderr.write(`${renderTransferEvent(event)}\n`),
       };
       process.stdout.write(await shown(reference, options, settings));
     });
+  return addRegistryOptions(program);
 }
 
 async function shown(

@@ -1,19 +1,24 @@
 import type { Command } from 'commander';
 import { push } from '../app/push.ts';
+import { addRegistryOptions, type RegistryFlags, registrySettings } from './registry-options.ts';
 import { renderTransferEvent } from './render-transfer-event.ts';
 
 export function command(program: Command, context: { signal: AbortSignal }): Command {
-  return program
+  program
     .argument('<reference>', 'an image of the local store, every platform of it')
     .argument('[target]', 'the name that it gets in a registry; default its own')
     .option('-q, --quiet', 'print the digest only')
-    .action(async (reference: string, target: string | undefined, options: { quiet?: true }) => {
-      const result = await push(reference, target, {
-        signal: context.signal,
-        onEvent: (event) => {
-          if (!options.quiet) process.stderr.write(`${renderTransferEvent(event)}\n`);
-        },
-      });
-      process.stdout.write(options.quiet ? `${result.digest}\n` : `${result.target}@${result.digest}\n`);
-    });
+    .action(
+      async (reference: string, target: string | undefined, options: RegistryFlags & { quiet?: true }) => {
+        const result = await push(reference, target, {
+          registry: registrySettings(options),
+          signal: context.signal,
+          onEvent: (event) => {
+            if (!options.quiet) process.stderr.write(`${renderTransferEvent(event)}\n`);
+          },
+        });
+        process.stdout.write(options.quiet ? `${result.digest}\n` : `${result.target}@${result.digest}\n`);
+      },
+    );
+  return addRegistryOptions(program);
 }

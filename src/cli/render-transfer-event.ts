@@ -12,6 +12,8 @@ export function renderTransferEvent(event: PushEvent): string {
       const seconds = (event.delayMs / 1000).toFixed(1);
       return `retry    ${event.request}: ${event.reason}; again in ${seconds} s`;
     }
+    case 'registry-warning':
+      return `warning: ${event.registry}: ${event.message}`;
     case 'resume':
       return `resume   ${event.digest} at ${formatBytes(event.offset)}: ${event.reason}`;
   }

@@ -2,13 +2,14 @@ import { type Command, Option } from 'commander';
 import { runImage } from '../app/run.ts';
 import { PolyarchError } from '../lib/errors.ts';
 import { ExitWith } from './exit-with.ts';
+import { addRegistryOptions, type RegistryFlags, registrySettings } from './registry-options.ts';
 import { renderError } from './render-error.ts';
 import { renderTransferEvent } from './render-transfer-event.ts';
 
 /** What Docker gives when it is not the program that failed. */
 const ownFailureExit = 125;
 
-interface Flags {
+interface Flags extends RegistryFlags {
   readonly platform?: string;
   readonly entrypoint?: string;
   readonly env: string[];
@@ -18,7 +19,7 @@ interface Flags {
 }
 
 export function command(program: Command, context: { signal: AbortSignal }): Command {
-  return program
+  program
     .description(
       'Run an image once; what it changes is thrown away. The exit code is the program’s, or 125 when it could not be started.',
     )
@@ -48,6 +49,7 @@ export function command(program: Command, context: { signal: AbortSignal }): Com
           workdir: flags.workdir,
           user: flags.user,
           network: flags.network,
+          registry: registrySettings(flags),
           signal: context.signal,
           onEvent: (event) => {
             if (event.type !== 'blob' || event.state !== 'exists')
@@ -63,4 +65,5 @@ export function command(program: Command, context: { signal: AbortSignal }): Com
         throw new ExitWith(ownFailureExit);
       }
     });
+  return addRegistryOptions(program);
 }

@@ -5,11 +5,13 @@ import type { Descriptor } from '../../oci/descriptor.ts';
 import { formatLocation, type Location, parseLocation } from '../../oci/location.ts';
 import { type Platform, parsePlatform } from '../../oci/platform.ts';
 import type { RegistryEvent } from '../../registry/client/events.ts';
+import type { RegistrySettings } from '../registry-settings.ts';
 import { createRegistryClient, openStore } from '../stores.ts';
 
 export interface InspectOptions extends IoOptions {
   /** Show this platform's manifest instead of the index. PLATFORM_MISSING when there is none. */
   readonly platform?: string | undefined;
+  readonly registry?: RegistrySettings | undefined;
   readonly onEvent?: ((event: RegistryEvent) => void) | undefined;
   /** Where the data directory is looked up. Default `process.env`. */
   readonly env?: NodeJS.ProcessEnv | undefined;

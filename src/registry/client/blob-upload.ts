@@ -4,7 +4,6 @@ import { redactUrl } from '../../lib/redact.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { isConfidential } from './endpoint.ts';
 import { BodyError, discard, type HttpResponse } from './http.ts';
-import { limits } from './limits.ts';
 import type { RepositorySession } from './repository-session.ts';
 import { backoff, isRetryable, sleep } from './retry.ts';
 
@@ -41,13 +40,13 @@ export async function uploadBlob(
       }
       // 404 and 416: the session is gone, or stands elsewhere than it said.
       const again = isRetryable(response.status) || (attempt > 1 && [404, 416].includes(response.status));
-      if (!again || attempt >= limits.attempts)
+      if (!again || attempt >= session.attempts)
         throw await session.fail(response, 'push', `@${descriptor.digest}`);
       reason = `answered ${response.status}`;
       discard(response);
     } catch (error) {
       if (error instanceof BodyError) throw error.cause;
-      if (!isFailure(error, 'NETWORK') || !error.retryable || attempt >= limits.attempts) throw error;
+      if (!isFailure(error, 'NETWORK') || !error.retryable || attempt >= session.attempts) throw error;
       reason = reasonOf(error);
     }
     await sleep(backoff(attempt, session.pace), signal);

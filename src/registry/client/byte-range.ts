@@ -3,7 +3,7 @@ import type { IoOptions } from '../../content/store.ts';
 import { failure } from '../../lib/errors.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { discard, type HttpResponse } from './http.ts';
-import { asFailure } from './transport.ts';
+import { asFailure } from './network-failure.ts';
 
 /** `offset` to `end` (exclusive) of a blob: the body of a 206 for that range, or cut out of a registry's 200. */
 export function byteRange(

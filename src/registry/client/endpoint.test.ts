@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { checkRealm } from './auth/realm.ts';
-import { endpointOf, isConfidential, isLoopbackHost, isThisMachine } from './endpoint.ts';
+import { Endpoint, isConfidential, isLoopbackHost, isThisMachine } from './endpoint.ts';
 import { withRedirects } from './redirect.ts';
 
 test('plain HTTP on this machine, HTTPS everywhere else', () => {
@@ -16,7 +16,9 @@ test('plain HTTP on this machine, HTTPS everywhere else', () => {
     '10.0.0.1:5000': 'https://10.0.0.1:5000',
     '0.0.0.0:5000': 'https://0.0.0.0:5000',
   };
-  for (const [registry, origin] of Object.entries(cases)) assert.equal(endpointOf(registry).origin, origin);
+  for (const [registry, origin] of Object.entries(cases)) {
+    assert.equal(new Endpoint(registry).current.origin, origin);
+  }
   assert.equal(isLoopbackHost('registry.localhost'), true);
   assert.equal(isConfidential(new URL('http://0.0.0.0/')), false);
 });
@@ -37,11 +39,12 @@ test('every spelling of this machine is seen', () => {
 });
 
 test('a registry elsewhere leads neither to plain HTTP nor to this machine', async () => {
-  const endpoint = new URL('https://registry.example/');
+  const endpoint = new Endpoint('registry.example');
+  const secret = { anonymous: false };
   for (const realm of ['https://127.0.0.1/token', 'https://[::ffff:7f00:1]/', 'http://auth.example/token']) {
-    assert.throws(() => checkRealm(realm, 'registry.example', endpoint), { code: 'UNAUTHORIZED' }, realm);
+    assert.throws(() => checkRealm(realm, endpoint, secret), { code: 'UNAUTHORIZED' }, realm);
   }
-  assert.equal(checkRealm('https://auth.example/token', 'x', endpoint).origin, 'https://auth.example');
+  assert.equal(checkRealm('https://auth.example/token', endpoint, secret).origin, 'https://auth.example');
   const { Readable } = await import('node:stream');
   for (const location of ['http://registry.example/x', 'https://localhost/x', 'https://[::]/x']) {
     const send = withRedirects(async ({ url }) => ({
@@ -51,7 +54,7 @@ test('a registry elsewhere leads neither to plain HTTP nor to this machine', asy
       body: Readable.from([]),
     }));
     await assert.rejects(
-      send({ method: 'GET', url: endpoint }),
+      send({ method: 'GET', url: endpoint.current }),
       { code: 'REGISTRY', message: /refused$/ },
       location,
     );

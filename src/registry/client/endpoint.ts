@@ -28,14 +28,73 @@ export function isThisMachine(hostname: string): boolean {
   );
 }
 
-/** The origin of a registry's API: plain HTTP on this machine only, HTTPS everywhere else. */
-export function endpointOf(registry: string): URL {
-  const host = registry === defaultRegistry ? hubHost : registry;
-  const secure = new URL(`https://${host}/`);
-  return isLoopbackHost(secure.hostname) ? new URL(`http://${host}/`) : secure;
+/** How the user wants TLS to be: true, a trusted certificate on this machine too; false, any, or none; undefined, as the host decides. */
+export type TlsVerify = boolean | undefined;
+
+/** The origins that a registry's API may have, the likeliest first. Plain HTTP is among them on this machine, and where TLS is not wanted. */
+export function originsOf(registry: string, tlsVerify: TlsVerify): [URL, ...URL[]] {
+  if (registry === defaultRegistry) return [new URL(`https://${hubHost}/`)];
+  const secure = new URL(`https://${registry}/`);
+  const plain = new URL(`http://${registry}/`);
+  if (tlsVerify === true) return [secure];
+  if (isLoopbackHost(secure.hostname)) return [plain, secure];
+  return tlsVerify === false ? [secure, plain] : [secure];
+}
+
+/** What a URL's host is called in references, and so in directories of certificates. */
+export function hostNameOf(url: URL): string {
+  return url.host === hubHost ? defaultRegistry : url.host;
 }
 
 /** Secrets may travel there: encrypted, or without leaving this machine. */
 export function isConfidential(url: URL): boolean {
   return url.protocol === 'https:' || isLoopbackHost(url.hostname);
+}
+
+export interface EndpointOptions {
+  readonly tlsVerify?: TlsVerify;
+  /** There are certificates for this registry: it speaks TLS. */
+  readonly hasCertificates?: (() => Promise<boolean>) | undefined;
+}
+
+/** Where a registry's API is: learnt by speaking to it where plain HTTP and TLS are both possible. */
+export class Endpoint {
+  readonly registry: string;
+  /** Its certificate need not be trusted. */
+  readonly insecure: boolean;
+  #origins: readonly [URL, ...URL[]];
+  #hasCertificates: (() => Promise<boolean>) | undefined;
+
+  constructor(registry: string, options: EndpointOptions = {}) {
+    this.registry = registry;
+    this.insecure = options.tlsVerify === false;
+    this.#origins = originsOf(registry, options.tlsVerify);
+    this.#hasCertificates = options.hasCertificates;
+  }
+
+  /** The origin that is spoken to. */
+  get current(): URL {
+    return this.#origins[0];
+  }
+
+  /** The one to try when nothing at `current` speaks its protocol. */
+  get alternative(): URL | undefined {
+    return this.#origins[1];
+  }
+
+  has(url: URL): boolean {
+    return this.#origins.some((origin) => origin.origin === url.origin);
+  }
+
+  async prepare(): Promise<void> {
+    if (this.current.protocol !== 'http:' || this.alternative === undefined || !this.#hasCertificates) return;
+    const decides = await this.#hasCertificates();
+    this.#hasCertificates = undefined;
+    if (decides) this.settle(this.alternative);
+  }
+
+  /** It answered: no other is tried any more. */
+  settle(origin: URL): void {
+    this.#origins = [origin];
+  }
 }

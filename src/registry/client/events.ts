@@ -18,6 +18,8 @@ export type RegistryEvent =
       readonly digest: Digest;
       readonly offset: number;
       readonly reason: string;
-    };
+    }
+  /** Something that was asked for is not as it should be, and the work goes on without it. */
+  | { readonly type: 'registry-warning'; readonly registry: string; readonly message: string };
 
 export type OnRegistryEvent = (event: RegistryEvent) => void;

@@ -18,6 +18,8 @@ export interface HttpRequest {
   readonly body?: Uint8Array | StreamBody | undefined;
   /** `repository:<name>:pull,push`: what a token for this request has to allow. */
   readonly scopes?: readonly string[];
+  /** The host's certificate need not be trusted. Ends with this host: a redirect to another does not inherit it. */
+  readonly insecure?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -1,5 +1,5 @@
 /** `polyarch/registry/client`: a registry's repositories as stores. */
-export type { CredentialSource } from './auth/credential.ts';
+export type { Credential, CredentialSource } from './auth/credential.ts';
 export { dockerCredentials } from './auth/docker-config.ts';
 export type { OnRegistryEvent, RegistryEvent } from './events.ts';
 export type { RegistryClientOptions } from './registry-client.ts';

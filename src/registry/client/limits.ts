@@ -8,6 +8,8 @@ export const limits = {
   tokenBytes: 256 * 1024,
   /** Docker's config.json, and what a credential helper prints. */
   credentialBytes: 1024 * 1024,
+  /** One certificate or key. */
+  certificateBytes: 1024 * 1024,
   /** Redirects that one request follows. */
   redirects: 5,
   /** One page of a tag list, and how many pages are asked for. */

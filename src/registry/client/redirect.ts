@@ -38,7 +38,8 @@ export function withRedirects(send: Send): Send {
       next.password = '';
       const { authorization, ...rest } = current.headers ?? {};
       const keep = next.origin === current.url.origin && authorization !== undefined;
-      current = { ...current, url: next, headers: keep ? { ...rest, authorization } : rest };
+      const insecure = current.insecure === true && next.hostname === current.url.hostname;
+      current = { ...current, url: next, insecure, headers: keep ? { ...rest, authorization } : rest };
     }
   };
 }

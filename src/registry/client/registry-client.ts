@@ -3,33 +3,61 @@ import { isRegistry, isRepository } from '../../oci/reference.ts';
 import type { CredentialSource } from './auth/credential.ts';
 import { dockerCredentials } from './auth/docker-config.ts';
 import { withAuth } from './auth/with-auth.ts';
-import { endpointOf } from './endpoint.ts';
+import { Endpoint, type TlsVerify } from './endpoint.ts';
 import type { OnRegistryEvent } from './events.ts';
 import type { Send } from './http.ts';
+import { limits } from './limits.ts';
 import { withRedirects } from './redirect.ts';
 import { RegistryStore } from './registry-store.ts';
 import { RepositorySession } from './repository-session.ts';
 import { withRetry } from './retry.ts';
+import { certificateDirectories } from './tls/certificate-directories.ts';
+import type { HostTlsSource } from './tls/host-tls.ts';
 import { createTransport, type Transport } from './transport.ts';
+import { withEndpoint } from './with-endpoint.ts';
 
 export interface RegistryClientOptions {
   /** Who the user is, by registry. Default: Docker's config.json and credential helpers. */
   readonly credentials?: CredentialSource | undefined;
   readonly onEvent?: OnRegistryEvent | undefined;
+  /**
+   * Whether a registry has to prove who it is. Default: yes, except that plain HTTP is spoken to registries of this machine. True: TLS there
+   * too. False: any certificate will do, and plain HTTP where TLS is not spoken; credentials never travel so, except on this machine.
+   */
+  readonly tlsVerify?: TlsVerify;
+  /** Directory of `*.crt`, `*.cert` and `*.key` for every registry. Default: the `certs.d` directories of containers and Docker. */
+  readonly certificateDirectory?: string | undefined;
+  /** Connections to one host at a time. Default 16. */
+  readonly connections?: number | undefined;
+  /** Tries after the first of one request or transfer. Default 4. */
+  readonly retries?: number | undefined;
+  /** Where proxies, Docker's config.json and certificates are looked up. Default `process.env`. */
+  readonly env?: NodeJS.ProcessEnv | undefined;
   /** Factor of every wait between tries: tests make it small. Default 1. */
   readonly pace?: number | undefined;
+}
+
+interface Registry {
+  readonly endpoint: Endpoint;
+  readonly send: Send;
 }
 
 /** Connections, tokens and credentials of one run, shared by all its repositories. */
 export class RegistryClient {
   readonly #options: RegistryClientOptions;
   readonly #credentials: CredentialSource;
-  readonly #transport: Transport = createTransport();
-  readonly #registries = new Map<string, Send>();
+  readonly #hostTls: HostTlsSource;
+  readonly #transport: Transport;
+  readonly #attempts: number;
+  readonly #registries = new Map<string, Registry>();
 
   constructor(options: RegistryClientOptions = {}) {
+    const { env, connections, certificateDirectory, retries } = options;
     this.#options = options;
-    this.#credentials = options.credentials ?? dockerCredentials();
+    this.#credentials = options.credentials ?? dockerCredentials(env);
+    this.#hostTls = certificateDirectories({ env, directory: certificateDirectory });
+    this.#transport = createTransport({ env, connections, hostTls: this.#hostTls });
+    this.#attempts = retries === undefined ? limits.attempts : retries + 1;
   }
 
   /** `registry` and `repository` as `parseReference` gives them. No request is made until one is needed. */
@@ -38,9 +66,9 @@ export class RegistryClient {
       throw failure('USAGE', 'open', `${registry}/${repository}`, 'not a repository of a registry');
     }
     const { onEvent, pace } = this.#options;
-    const endpoint = endpointOf(registry);
-    const send = this.#sender(registry, endpoint);
-    return new RegistryStore(new RepositorySession({ registry, repository, endpoint, send, onEvent, pace }));
+    const attempts = this.#attempts;
+    const { endpoint, send } = this.#registry(registry);
+    return new RegistryStore(new RepositorySession({ repository, endpoint, send, onEvent, pace, attempts }));
   }
 
   /** Closes the idle connections; the process ends without it too. */
@@ -48,21 +76,32 @@ export class RegistryClient {
     this.#transport.close();
   }
 
-  /** transport → redirects → authentication → retry. */
-  #sender(registry: string, endpoint: URL): Send {
-    const known = this.#registries.get(registry);
+  /** transport → redirects → authentication → endpoint → retry. */
+  #registry(name: string): Registry {
+    const known = this.#registries.get(name);
     if (known) return known;
-    const { onEvent, pace } = this.#options;
-    const retry = { registry, onEvent, pace };
-    const plain = withRedirects(this.#transport.send);
+    const { onEvent, pace, tlsVerify } = this.#options;
+    const endpoint = new Endpoint(name, {
+      tlsVerify,
+      hasCertificates: async () => (await this.#hostTls(name)) !== undefined,
+    });
+    const retry = { registry: name, onEvent, pace, attempts: this.#attempts };
+    const plain = withRedirects(
+      tlsVerify === false ? trustingAll(this.#transport.send) : this.#transport.send,
+    );
     const authenticated = withAuth(plain, {
-      registry,
       endpoint,
       credentials: this.#credentials,
       tokenSend: withRetry(plain, retry),
+      onEvent,
     });
-    const send = withRetry(authenticated, retry);
-    this.#registries.set(registry, send);
-    return send;
+    const registry = { endpoint, send: withRetry(withEndpoint(authenticated, endpoint), retry) };
+    this.#registries.set(name, registry);
+    return registry;
   }
+}
+
+/** The user asked not to verify: that covers token services and storage hosts, which are seldom named. */
+function trustingAll(send: Send): Send {
+  return async (request) => await send({ ...request, insecure: true });
 }

@@ -73,6 +73,7 @@ export class RegistryStore implements Store, DocumentResolver, Mounter, RangeRea
       reopen,
       onEvent: this.#session.onEvent,
       pace: this.#session.pace,
+      attempts: this.#session.attempts,
     });
     return verified(source, descriptor, options);
   }

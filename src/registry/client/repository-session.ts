@@ -1,19 +1,21 @@
 import type { IoOptions } from '../../content/store.ts';
 import type { PolyarchError } from '../../lib/errors.ts';
 import { type Action, scopeOf } from './auth/scope.ts';
+import type { Endpoint } from './endpoint.ts';
 import type { OnRegistryEvent } from './events.ts';
 import { type HttpRequest, type HttpResponse, readBody, type Send } from './http.ts';
+import { limits } from './limits.ts';
 import { registryFailure } from './registry-failure.ts';
 
 export interface SessionOptions {
-  /** As references have it. */
-  readonly registry: string;
   readonly repository: string;
-  readonly endpoint: URL;
+  readonly endpoint: Endpoint;
   readonly send: Send;
   readonly onEvent?: OnRegistryEvent | undefined;
   /** Factor of every wait. Default 1. */
   readonly pace?: number | undefined;
+  /** Tries of one request or transfer without progress. Default `limits.attempts`. */
+  readonly attempts?: number | undefined;
 }
 
 export interface Call extends IoOptions {
@@ -29,20 +31,25 @@ export interface Call extends IoOptions {
 
 /** One repository of a registry: builds its URLs, scopes and failures, so that what speaks the protocol says only what it wants. */
 export class RepositorySession {
-  readonly registry: string;
   readonly repository: string;
-  readonly endpoint: URL;
+  readonly endpoint: Endpoint;
   readonly onEvent: OnRegistryEvent | undefined;
   readonly pace: number;
+  readonly attempts: number;
   readonly #send: Send;
 
   constructor(options: SessionOptions) {
-    this.registry = options.registry;
     this.repository = options.repository;
     this.endpoint = options.endpoint;
     this.onEvent = options.onEvent;
     this.pace = options.pace ?? 1;
+    this.attempts = options.attempts ?? limits.attempts;
     this.#send = options.send;
+  }
+
+  /** As references have it. */
+  get registry(): string {
+    return this.endpoint.registry;
   }
 
   get name(): string {
@@ -50,7 +57,7 @@ export class RepositorySession {
   }
 
   url(path: string): URL {
-    return new URL(`/v2/${this.repository}/${path}`, this.endpoint);
+    return new URL(`/v2/${this.repository}/${path}`, this.endpoint.current);
   }
 
   call(call: Call): Promise<HttpResponse> {

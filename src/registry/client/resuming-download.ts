@@ -5,12 +5,14 @@ import type { Descriptor } from '../../oci/descriptor.ts';
 import type { OnRegistryEvent } from './events.ts';
 import { discard, type HttpResponse } from './http.ts';
 import { limits } from './limits.ts';
+import { asFailure } from './network-failure.ts';
 import { backoff, sleep } from './retry.ts';
-import { asFailure } from './transport.ts';
 
 export interface ResumeOptions extends IoOptions {
   readonly onEvent?: OnRegistryEvent | undefined;
   readonly pace?: number | undefined;
+  /** Tries without a byte of progress. Default `limits.attempts`. */
+  readonly attempts?: number | undefined;
   /** Asks for the blob from `offset` bytes on; gives 200 or 206, throws for anything else. */
   readonly reopen: (offset: number) => Promise<HttpResponse>;
 }
@@ -58,7 +60,7 @@ async function* chunksOf(
       }
       response.body.destroy();
       failures++;
-      if (failures >= limits.attempts) throw reason;
+      if (failures >= (options.attempts ?? limits.attempts)) throw reason;
       options.onEvent?.({
         type: 'resume',
         direction: 'download',

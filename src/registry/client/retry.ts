@@ -8,6 +8,8 @@ export interface RetryOptions {
   readonly onEvent?: OnRegistryEvent | undefined;
   /** Factor of every wait; tests make it small. Default 1. */
   readonly pace?: number | undefined;
+  /** Tries of one request, the first included. Default `limits.attempts`. */
+  readonly attempts?: number | undefined;
 }
 
 const retryable: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
@@ -53,14 +55,14 @@ export function sleep(ms: number, signal: AbortSignal | undefined): Promise<void
  * once: only its owner knows how much of it arrived.
  */
 export function withRetry(send: Send, options: RetryOptions): Send {
-  const pace = options.pace ?? 1;
+  const { pace = 1, attempts = limits.attempts } = options;
   return async (request) => {
     const once = request.body !== undefined && !(request.body instanceof Uint8Array);
     for (let attempt = 1; ; attempt++) {
       let response: HttpResponse | undefined;
       let delay = backoff(attempt, pace);
       let reason: string;
-      const last = once || attempt >= limits.attempts;
+      const last = once || attempt >= attempts;
       try {
         response = await send(request);
         if (!isRetryable(response.status) || last) return response;

@@ -66,7 +66,7 @@ function nextPage(
   const target = /<([^<>]{1,2000})>\s*;[^<,]*\brel="?next"?/i.exec(text ?? '')?.[1];
   if (target === undefined) return undefined;
   const url = URL.parse(target, base.href);
-  if (url === null || url.origin !== session.endpoint.origin) {
+  if (url === null || !session.endpoint.has(url)) {
     const where = url === null ? 'no URL' : redactUrl(url);
     throw failure('REGISTRY', 'list tags of', session.name, `the next page is elsewhere: ${where}`);
   }

@@ -1,9 +1,13 @@
 import type { IoOptions } from '../../../content/store.ts';
 
-/** What a user proves to be: a password, or an identity token (an OAuth2 refresh token) from `docker login` or a helper. */
+/**
+ * What a user proves to be: a password, an identity token (an OAuth2 refresh token) from `docker login` or a helper, or a registry
+ * token: a bearer token that a token service has given already.
+ */
 export type Credential =
   | { readonly username: string; readonly password: string }
-  | { readonly identityToken: string };
+  | { readonly identityToken: string }
+  | { readonly registryToken: string };
 
 /** Finds the credential for a registry as references name it (`docker.io`, `localhost:5000`); undefined is anonymous. */
 export type CredentialSource = (registry: string, options?: IoOptions) => Promise<Credential | undefined>;

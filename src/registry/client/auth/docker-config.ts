@@ -15,14 +15,22 @@ interface DockerConfig {
 
 const hubKey = 'https://index.docker.io/v1/';
 
+export interface DockerCredentialsOptions {
+  /** In place of the files that the environment names. It must exist. */
+  readonly authFile?: string | undefined;
+}
+
 /**
  * `$REGISTRY_AUTH_FILE`, else `$DOCKER_CONFIG/config.json`, else `~/.docker/config.json`, read once and only when a registry asks for
  * credentials. A registry's own helper comes first, then the general one, then what the file itself holds.
  */
-export function dockerCredentials(env: NodeJS.ProcessEnv = process.env): CredentialSource {
+export function dockerCredentials(
+  env: NodeJS.ProcessEnv = process.env,
+  { authFile }: DockerCredentialsOptions = {},
+): CredentialSource {
   let loading: Promise<DockerConfig> | undefined;
   return async (registry, options) => {
-    loading ??= load(env);
+    loading ??= load(env, authFile);
     const config = await loading;
     const keys = keysOf(registry);
     const own = keys.map((key) => config.credHelpers[key]).find((helper) => typeof helper === 'string');
@@ -71,13 +79,13 @@ function credentialOf(entry: unknown): Credential | undefined {
   return undefined;
 }
 
-async function load(env: NodeJS.ProcessEnv): Promise<DockerConfig> {
+async function load(env: NodeJS.ProcessEnv, authFile: string | undefined): Promise<DockerConfig> {
   const directory = env.DOCKER_CONFIG || join(env.HOME || homedir(), '.docker');
-  const path = env.REGISTRY_AUTH_FILE || join(directory, 'config.json');
+  const path = authFile || env.REGISTRY_AUTH_FILE || join(directory, 'config.json');
   const broken = (what: string, cause?: unknown) =>
     failure('USAGE', 'read credentials from', path, what, {
       cause,
-      hint: 'repair the file, or name another directory in DOCKER_CONFIG',
+      hint: 'repair the file, or name another with --authfile or DOCKER_CONFIG',
     });
   let text: string;
   try {
@@ -86,7 +94,8 @@ async function load(env: NodeJS.ProcessEnv): Promise<DockerConfig> {
     }
     text = await readFile(path, 'utf8');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) {
+    const missing = /^E(?:NOENT|NOTDIR)$/.test((error as NodeJS.ErrnoException).code ?? '');
+    if (missing && authFile === undefined) {
       return { auths: {}, credHelpers: {}, credsStore: undefined };
     }
     if (

@@ -1,5 +1,6 @@
 import { parseObject } from '../../../content/document.ts';
 import { abortReason, failure, type PolyarchError } from '../../../lib/errors.ts';
+import type { Endpoint } from '../endpoint.ts';
 import { discard, type HttpResponse, readBody, type Send } from '../http.ts';
 import { limits } from '../limits.ts';
 import { registryFailure } from '../registry-failure.ts';
@@ -22,9 +23,8 @@ const usableShare = 0.9;
 const clientId = 'polyarch';
 
 export interface TokenSourceOptions {
-  readonly registry: string;
-  readonly endpoint: URL;
-  readonly credential: Credential | undefined;
+  readonly endpoint: Endpoint;
+  readonly credential: Exclude<Credential, { registryToken: string }> | undefined;
   /** Retries by itself; adds no authentication. */
   readonly send: Send;
 }
@@ -39,7 +39,9 @@ export class TokenSource {
 
   constructor(challenge: Challenge, options: TokenSourceOptions) {
     this.#options = options;
-    this.#realm = checkRealm(challenge.parameters.get('realm'), options.registry, options.endpoint);
+    this.#realm = checkRealm(challenge.parameters.get('realm'), options.endpoint, {
+      anonymous: options.credential === undefined,
+    });
     this.#service = challenge.parameters.get('service');
   }
 
@@ -71,8 +73,8 @@ export class TokenSource {
         ? await this.#exchange(credential.identityToken, scopes)
         : await this.#get(credential, scopes);
     if (response.status !== 200) {
-      throw await registryFailure(response, 'log in to', this.#options.registry, {
-        registry: this.#options.registry,
+      throw await registryFailure(response, 'log in to', this.#options.endpoint.registry, {
+        registry: this.#options.endpoint.registry,
         missing: 'its token service does not exist',
       });
     }
@@ -118,11 +120,11 @@ export class TokenSource {
 
   async #read(response: HttpResponse, scopes: readonly string[]): Promise<Token> {
     const malformed = (): PolyarchError =>
-      failure('REGISTRY', 'log in to', this.#options.registry, 'its token service gave no token');
+      failure('REGISTRY', 'log in to', this.#options.endpoint.registry, 'its token service gave no token');
     const bytes = await readBody(response, limits.tokenBytes);
     let document: Record<string, unknown>;
     try {
-      document = parseObject(bytes ?? Buffer.alloc(0), this.#options.registry);
+      document = parseObject(bytes ?? Buffer.alloc(0), this.#options.endpoint.registry);
     } catch {
       throw malformed();
     }
