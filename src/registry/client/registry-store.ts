@@ -9,6 +9,7 @@ import type {
   IoOptions,
   Mounter,
   RangeReader,
+  ReferrerLister,
   ResolvedDocument,
   Store,
   TagLister,
@@ -23,6 +24,7 @@ import { locationOf, type UploadLocation, uploadBlob } from './blob-upload.ts';
 import { byteRange } from './byte-range.ts';
 import { discard, type HttpResponse } from './http.ts';
 import { getManifest, putManifest, resolveManifest, suffixOf } from './manifest-requests.ts';
+import { listReferrers } from './referrers.ts';
 import type { RepositorySession } from './repository-session.ts';
 import { resumingDownload } from './resuming-download.ts';
 import { listTags } from './tag-list.ts';
@@ -31,7 +33,9 @@ import { listTags } from './tag-list.ts';
 const keptManifests = 16;
 
 /** One repository of a registry over its HTTP API (OCI distribution-spec 1.1). References are tags and digests. */
-export class RegistryStore implements Store, DocumentResolver, Mounter, RangeReader, TagLister, Deleter {
+export class RegistryStore
+  implements Store, DocumentResolver, Mounter, RangeReader, TagLister, ReferrerLister, Deleter
+{
   readonly registry: string;
   readonly repository: string;
   readonly #session: RepositorySession;
@@ -158,6 +162,11 @@ export class RegistryStore implements Store, DocumentResolver, Mounter, RangeRea
 
   listTags(options: IoOptions = {}): AsyncIterable<string> {
     return listTags(this.#session, options);
+  }
+
+  /** By the referrers API; by its fallback tag where the registry has no such API (distribution-spec, "Unavailable Referrers API"). */
+  listReferrers(digest: Digest, options: IoOptions = {}): AsyncIterable<Descriptor> {
+    return listReferrers(this.#session, digest, options);
   }
 
   async delete(descriptor: Descriptor, options: IoOptions = {}): Promise<void> {

@@ -57,10 +57,11 @@ function tagsOf(bytes: Buffer, session: RepositorySession): string[] {
 }
 
 /** The `rel="next"` of a Link header (RFC 8288); only on the registry's own origin. */
-function nextPage(
+export function nextPage(
   header: string | string[] | undefined,
   base: URL,
   session: RepositorySession,
+  action = 'list tags of',
 ): URL | undefined {
   const text = Array.isArray(header) ? header.join(',') : header;
   const target = /<([^<>]{1,2000})>\s*;[^<,]*\brel="?next"?/i.exec(text ?? '')?.[1];
@@ -68,7 +69,7 @@ function nextPage(
   const url = URL.parse(target, base.href);
   if (url === null || !session.endpoint.has(url)) {
     const where = url === null ? 'no URL' : redactUrl(url);
-    throw failure('REGISTRY', 'list tags of', session.name, `the next page is elsewhere: ${where}`);
+    throw failure('REGISTRY', action, session.name, `the next page is elsewhere: ${where}`);
   }
   return url;
 }

@@ -1,0 +1,16 @@
+import type { Digest } from '../lib/digest.ts';
+
+/** `sha256-<hex>`: where a subject's referrers are listed when a registry has no API for it (distribution-spec, "Referrers Tag Schema"). */
+export function referrersTag(subject: Digest): string {
+  const [algorithm = '', encoded = ''] = subject.split(':');
+  return `${algorithm}-${encoded.slice(0, 64)}`;
+}
+
+/** What cosign keeps beside an image by name: signature, attestation, SBOM (cosign, specs/SIGNATURE_SPEC.md). */
+export const cosignKinds = ['sig', 'att', 'sbom'] as const;
+export type CosignKind = (typeof cosignKinds)[number];
+
+/** `sha256-<hex>.sig` */
+export function cosignTag(subject: Digest, kind: CosignKind): string {
+  return `${subject.replace(':', '-')}.${kind}`;
+}
