@@ -6,10 +6,13 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { makeBaseImage } from '../../scripts/base-image.ts';
 import { removeTree } from '../../scripts/remove-tree.ts';
+import { startKeeper } from '../../src/build/keeper/start-keeper.ts';
 import { formatPlatform } from '../../src/oci/platform.ts';
+import { baseLayers } from '../fixtures/base-layers.ts';
 import { hasProgram, withoutPrograms } from '../fixtures/capabilities.ts';
 import { makeOrdinaryUser } from '../fixtures/ordinary-user.ts';
 import { foreign, keeperCases, native } from './keeper-cases.ts';
+import { sandboxSuite } from './sandbox.suite.ts';
 
 // Root runs this file as itself, then starts it once more as an ordinary user, with a directory of that user's.
 const inherited = process.env.POLYARCH_TEST_KEEPER;
@@ -34,6 +37,12 @@ else {
     const data = join(scratch, `data-${who.replaceAll(' ', '-')}`);
     mkdirSync(data, { recursive: true });
     keeperCases(who, { data, base, platform });
+    sandboxSuite(`oci ${who}`, {
+      start: () => startKeeper({ dataDirectory: data, platforms: [platform] }),
+      tree: () => baseLayers(base, formatPlatform(platform)),
+      platform,
+      scratch: join(scratch, `scratch-${who.replaceAll(' ', '-')}`),
+    });
   }
 }
 

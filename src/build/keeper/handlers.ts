@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { bytePathOf } from '../../archive/byte-path.ts';
 import { failure } from '../../lib/errors.ts';
@@ -14,8 +15,9 @@ import { extractBlob } from './extract-blob.ts';
 import type { KeeperConfig } from './keeper-config.ts';
 import { LayerDirectories } from './layer-directories.ts';
 import { LayerWorkers } from './layer-workers.ts';
+import { CacheDirectories } from './mounts/cache-directories.ts';
 import { PackedFiles } from './packed-files.ts';
-import type { KeeperEvent, Tree } from './protocol.ts';
+import type { KeeperEvent, LayerBlob, Tree } from './protocol.ts';
 import { runStep } from './run-step.ts';
 import { isSmallTree } from './small-tree.ts';
 import { Workspace } from './workspace.ts';
@@ -53,11 +55,29 @@ export function makeHandlers(options: HandlersOptions): Handlers {
         inUserNamespace: config.userNamespace,
         setTimes,
         pipe: calls.pipe,
+        bind: calls.bind,
+        unmount: calls.unmount,
       }),
   );
   const capability = (path: string | Buffer): Buffer | undefined =>
     syscalls.getXattr(path, 'security.capability');
   const copy = { workspace, files, capability };
+  const caches = new CacheDirectories({
+    directory: join(config.dataDirectory, 'cache-mounts'),
+    calls,
+    async copyTree(tree, target, signal) {
+      const packed = await copyFromTree(
+        { from: tree, sources: ['.'], target: [], destination: '/' },
+        { ...copy, signal },
+      );
+      const blob: LayerBlob = { kind: 'blob', path: packed.path, diffId: packed.diffId };
+      await extractBlob(
+        { blob, directory: target, signal, lowers: async () => [], clear: async () => {} },
+        workers,
+      );
+      for (const path of [packed.path, packed.toc]) rmSync(path);
+    },
+  });
   /** What a snapshot that a RUN made lies on, and what the sandbox left in it. */
   const steps = new Map<string, { readonly tree: Tree; readonly stubs: readonly string[] }>();
   return {
@@ -66,7 +86,7 @@ export function makeHandlers(options: HandlersOptions): Handlers {
       return null;
     },
     async run(request, context) {
-      const { response, stubs } = await runStep(request, context, { workspace, sandbox });
+      const { response, stubs } = await runStep(request, context, { workspace, caches, calls, sandbox });
       if (response.snapshot !== undefined) steps.set(response.snapshot.id, { tree: request.tree, stubs });
       return response;
     },

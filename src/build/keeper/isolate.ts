@@ -4,14 +4,15 @@ import { failure, reasonOf } from '../../lib/errors.ts';
 import { hasHybridCgroups, hybridDirectory } from '../sandbox/probe-runtime.ts';
 import { type MountCalls, mountFlags } from '../snapshot/mount-calls.ts';
 import type { KeeperConfig } from './keeper-config.ts';
+import { ownDirectories } from './own-directories.ts';
 
 /**
- * Makes the keeper's mount namespace a place where little can go wrong: a /proc of its own, everything but the snapshots and the keeper's own
- * directories read-only, so that a hole in the extractor cannot reach the host's files. Comes before anything is opened for writing: a mount with
+ * Makes the keeper's mount namespace a place where little can go wrong: a /proc of its own, everything but the keeper's own directories
+ * and those that the user names read-only, so that a hole in the extractor cannot reach the host's files. Comes before anything is opened for writing: a mount with
  * a writer cannot become read-only.
  */
 export function isolate(config: KeeperConfig, calls: MountCalls): void {
-  const own = ['snapshots', 'keeper'].map((name) => join(config.dataDirectory, name));
+  const own = [...ownDirectories.map((name) => join(config.dataDirectory, name)), ...config.writable];
   for (const directory of own) calls.mount(directory, directory, '', mountFlags.bind);
   const hybrid = hasHybridCgroups();
   mountProc(calls);

@@ -47,6 +47,8 @@ export interface StartKeeperOptions {
   readonly dataDirectory: string;
   /** Platforms that RUN steps are for. Those that this machine's processor does not run itself are emulated. */
   readonly platforms: readonly Platform[];
+  /** Absolute paths of directories that programs may change where a request mounts them. Default: none. */
+  readonly writable?: readonly string[];
   /** Ends the keeper. */
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: (event: KeeperEvent) => void;

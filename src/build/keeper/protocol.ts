@@ -2,6 +2,7 @@ import type { Digest } from '../../lib/digest.ts';
 import type { ErrorCode } from '../../lib/errors.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { Platform } from '../../oci/platform.ts';
+import type { ExtraHost, SandboxLimits } from '../sandbox/sandbox.ts';
 
 /**
  * What the main process asks of the keeper. Bytes cross by path, never by stream: the keeper reads blobs from the store's files and
@@ -45,6 +46,13 @@ export interface RunRequest {
   readonly user: string;
   readonly network: 'host' | 'none';
   readonly hostname: string;
+  /** Default: none. */
+  readonly extraHosts?: readonly ExtraHost[];
+  /** Mounted in this order. Default: none. */
+  readonly mounts?: readonly RunMount[];
+  /** Default `sandbox`. */
+  readonly security?: 'sandbox' | 'insecure';
+  readonly limits?: SandboxLimits;
   /**
    * `frames`: stdin is empty, output comes as chunks. `inherit`: the program reads and writes the descriptors that the keeper was started
    * with (StartKeeperOptions.stdio). Default `frames`.
@@ -54,6 +62,61 @@ export interface RunRequest {
   readonly discard?: boolean;
   /** On cancel: send this first (a name or a number) and SIGKILL after `graceMilliseconds`. Default: SIGKILL at once. */
   readonly stop?: { readonly signal: string; readonly graceMilliseconds: number };
+}
+
+/** Something that is there while a program runs and in no layer. `target`: absolute, clean. */
+export type RunMount = { readonly target: string } & (
+  | {
+      /** A file or directory of another tree. */
+      readonly kind: 'tree';
+      readonly tree: Tree;
+      /** Path in it, links followed inside it. */
+      readonly source: string;
+      /** What the program writes there is thrown away. */
+      readonly writable: boolean;
+    }
+  | CacheMount
+  | { readonly kind: 'tmpfs'; readonly readOnly: boolean; readonly maxBytes?: number }
+  | (FileOwner & {
+      /** Read-only, on a tmpfs: a secret. It crosses in the request and touches no disk. */
+      readonly kind: 'file';
+      readonly base64: string;
+    })
+  | (FileOwner & {
+      /** A socket that passes every connection on to the one at `path`, which the keeper's user may use. */
+      readonly kind: 'socket';
+      readonly path: string;
+    })
+  | {
+      /** A file or directory of this machine: `polyarch run --volume`. */
+      readonly kind: 'host';
+      readonly path: string;
+      readonly readOnly: boolean;
+    }
+);
+
+/** A directory that outlives builds, below the data directory's `cache-mounts`. */
+export interface CacheMount {
+  readonly kind: 'cache';
+  /** Hexadecimal: what tells this cache from others. */
+  readonly key: string;
+  /** As the Dockerfile has it, and the platform as text: for those who list caches. */
+  readonly id: string;
+  readonly platform: string;
+  /**
+   * Among builds and steps: `shared` all at once, `locked` one after another, `private` each its own, of those that are free the first.
+   */
+  readonly sharing: 'shared' | 'private' | 'locked';
+  readonly readOnly: boolean;
+  /** Path in the cache. */
+  readonly source: string;
+  /** What a new one begins with: a tree, or an empty directory of this owner. */
+  readonly start: { readonly tree: Tree } | FileOwner;
+}
+
+export interface FileOwner extends Owner {
+  /** Permission bits. */
+  readonly mode: number;
 }
 
 export interface RunResponse {

@@ -9,18 +9,20 @@ import { hasRuntimeForRoot } from '../sandbox/probe-runtime.ts';
 import { Channel } from './channel.ts';
 import type { CallOptions, KeeperClient, StartKeeperOptions } from './keeper-client.ts';
 import { spawnKeeper } from './keeper-process.ts';
+import { ownDirectories } from './own-directories.ts';
 
 /** Starts the process that works in root file systems. SANDBOX and EMULATOR say what this machine lacks for it. */
 export async function startKeeper(options: StartKeeperOptions): Promise<KeeperClient> {
   const { signal, platforms } = options;
   throwIfAborted(signal);
   const emulation = planEmulation(platforms);
-  await mkdir(join(options.dataDirectory, 'snapshots'), { recursive: true, mode: 0o700 });
-  await mkdir(join(options.dataDirectory, 'keeper'), { recursive: true, mode: 0o700 });
+  for (const name of ownDirectories)
+    await mkdir(join(options.dataDirectory, name), { recursive: true, mode: 0o700 });
   const foreign = platforms.filter((platform) => !runsNatively(platform, hostPlatform()));
   const spawned = await spawnKeeper(
     {
       dataDirectory: await realpath(options.dataDirectory),
+      writable: options.writable ?? [],
       id: randomBytes(4).toString('hex'),
       userNamespace: process.getuid?.() !== 0 || emulation.kind === 'private' || !hasRuntimeForRoot(),
       binfmt: emulation.kind === 'private' ? emulation.lines : [],

@@ -1,8 +1,9 @@
-import { chmodSync, chownSync, mkdirSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { failure, throwIfAborted } from '../../lib/errors.ts';
 import type { MountCalls } from '../snapshot/mount-calls.ts';
 import { fitsOneMount, mountOverlay, type OverlayLayers } from '../snapshot/overlay-mount.ts';
+import { removeTree } from '../snapshot/remove-tree.ts';
 import { SnapshotDirectory } from '../snapshot/snapshot-directory.ts';
 import type { LayerDirectories } from './layer-directories.ts';
 import type { Tree } from './protocol.ts';
@@ -103,7 +104,8 @@ export class Workspace {
         calls.unmount(root);
       }
     } finally {
-      rmSync(scratch, { recursive: true, force: true });
+      // Never through a mount that could not be taken away: a bind leads to what is not ours.
+      removeTree(scratch);
     }
   }
 

@@ -1,25 +1,56 @@
-/** What Docker gives a container (moby, oci/caps/defaults.go), with each one's number of capability.h. */
-const defaults: Readonly<Record<string, number>> = {
-  CAP_CHOWN: 0,
-  CAP_DAC_OVERRIDE: 1,
-  CAP_FOWNER: 3,
-  CAP_FSETID: 4,
-  CAP_KILL: 5,
-  CAP_SETGID: 6,
-  CAP_SETUID: 7,
-  CAP_SETPCAP: 8,
-  CAP_NET_BIND_SERVICE: 10,
-  CAP_NET_RAW: 13,
-  CAP_SYS_CHROOT: 18,
-  CAP_MKNOD: 27,
-  CAP_AUDIT_WRITE: 29,
-  CAP_SETFCAP: 31,
-};
+/** capability.h: a name's position is its number. */
+const names = [
+  ...['CHOWN', 'DAC_OVERRIDE', 'DAC_READ_SEARCH', 'FOWNER', 'FSETID', 'KILL', 'SETGID', 'SETUID', 'SETPCAP'],
+  ...[
+    'LINUX_IMMUTABLE',
+    'NET_BIND_SERVICE',
+    'NET_BROADCAST',
+    'NET_ADMIN',
+    'NET_RAW',
+    'IPC_LOCK',
+    'IPC_OWNER',
+  ],
+  ...[
+    'SYS_MODULE',
+    'SYS_RAWIO',
+    'SYS_CHROOT',
+    'SYS_PTRACE',
+    'SYS_PACCT',
+    'SYS_ADMIN',
+    'SYS_BOOT',
+    'SYS_NICE',
+  ],
+  ...['SYS_RESOURCE', 'SYS_TIME', 'SYS_TTY_CONFIG', 'MKNOD', 'LEASE', 'AUDIT_WRITE', 'AUDIT_CONTROL'],
+  ...[
+    'SETFCAP',
+    'MAC_OVERRIDE',
+    'MAC_ADMIN',
+    'SYSLOG',
+    'WAKE_ALARM',
+    'BLOCK_SUSPEND',
+    'AUDIT_READ',
+    'PERFMON',
+  ],
+  ...['BPF', 'CHECKPOINT_RESTORE'],
+];
 
-/** Docker's default set, less what this process itself may not give. `status` is /proc/self/status. */
-export function containerCapabilities(status: string): string[] {
+/** What Docker gives a container (moby, oci/caps/defaults.go). */
+const defaults = new Set([
+  ...['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'KILL', 'SETGID', 'SETUID', 'SETPCAP', 'NET_BIND_SERVICE'],
+  ...['NET_RAW', 'SYS_CHROOT', 'MKNOD', 'AUDIT_WRITE', 'SETFCAP'],
+]);
+
+/**
+ * Docker's default set, or for `insecure` every capability, less what this process itself may not give. `status` is /proc/self/status.
+ */
+export function containerCapabilities(
+  status: string,
+  security: 'sandbox' | 'insecure' = 'sandbox',
+): string[] {
   const mask = BigInt(`0x${/^CapBnd:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? 'ffffffffffffffff'}`);
-  return Object.entries(defaults)
-    .filter(([, number]) => (mask >> BigInt(number)) & 1n)
-    .map(([name]) => name);
+  return names
+    .filter(
+      (name, number) => (mask >> BigInt(number)) & 1n && (security === 'insecure' || defaults.has(name)),
+    )
+    .map((name) => `CAP_${name}`);
 }

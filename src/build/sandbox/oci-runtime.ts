@@ -5,15 +5,17 @@ import { constants } from 'node:os';
 import { join } from 'node:path';
 import { abortReason, reasonOf, throwIfAborted } from '../../lib/errors.ts';
 import { Accounts, type ProcessUser } from './accounts.ts';
+import { type BindCalls, BindSources } from './bind-sources.ts';
 import { containerCapabilities } from './capabilities.ts';
 import { exitCodeOfFailedStart, explainRuntimeFailure } from './explain-failure.ts';
 import { hostsFile, resolvConf } from './network-files.ts';
 import { mountPoints, ociSpec } from './oci-spec.ts';
+import { placeMounts } from './place-mounts.ts';
 import type { RuntimeProgram } from './probe-runtime.ts';
 import type { Sandbox, SandboxOptions, SandboxResult, SandboxSpec } from './sandbox.ts';
 import { ensureWorkingDirectory, type SetTimes, Stubs } from './stubs.ts';
 
-export interface OciRuntimeOptions {
+export interface OciRuntimeOptions extends BindCalls {
   readonly program: RuntimeProgram;
   /** The runtime's own state: `--root`. Made when missing, the caller removes it. */
   readonly state: string;
@@ -26,7 +28,7 @@ export interface OciRuntimeOptions {
 /** The `oci` tier: runc or crun, one `run` a program, without cgroups. */
 export class OciRuntime implements Sandbox {
   readonly #options: OciRuntimeOptions;
-  readonly #capabilities = containerCapabilities(readFileSync('/proc/self/status', 'utf8'));
+  readonly #status = readFileSync('/proc/self/status', 'utf8');
 
   constructor(options: OciRuntimeOptions) {
     this.#options = options;
@@ -38,6 +40,7 @@ export class OciRuntime implements Sandbox {
     const user = Accounts.of(spec.root).processUser(spec.user);
     ensureWorkingDirectory(spec.root, spec.cwd, user);
     const stubs = new Stubs(spec.root, this.#options.setTimes);
+    const sources = new BindSources(join(spec.scratch, 'binds'), this.#options);
     try {
       for (const path of mountPoints) stubs.ensure(path, 'directory');
       const files = this.#files(spec, stubs);
@@ -45,12 +48,16 @@ export class OciRuntime implements Sandbox {
         ...spec,
         user,
         files,
+        mounts: placeMounts(spec.mounts, stubs).map((mount) =>
+          mount.kind === 'bind' ? { ...mount, source: sources.add(mount) } : mount,
+        ),
         inUserNamespace: this.#options.inUserNamespace,
-        capabilities: this.#capabilities,
+        capabilities: containerCapabilities(this.#status, spec.security),
       });
       writeFileSync(join(spec.scratch, 'config.json'), JSON.stringify(config));
       return { exitCode: await this.#execute(spec, user, options), stubs: stubs.paths };
     } finally {
+      sources.release();
       stubs.remove();
     }
   }
@@ -59,7 +66,7 @@ export class OciRuntime implements Sandbox {
     const resolv = join(spec.scratch, 'resolv.conf');
     const hosts = join(spec.scratch, 'hosts');
     writeFileSync(resolv, resolvConf(spec.network, readOrUndefined('/etc/resolv.conf')), { mode: 0o644 });
-    writeFileSync(hosts, hostsFile(spec.hostname), { mode: 0o644 });
+    writeFileSync(hosts, hostsFile(spec.hostname, spec.extraHosts), { mode: 0o644 });
     return {
       [stubs.ensure('/etc/resolv.conf', 'file')]: resolv,
       [stubs.ensure('/etc/hosts', 'file')]: hosts,

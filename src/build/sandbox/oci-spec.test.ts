@@ -15,6 +15,9 @@ const input: OciSpecInput = {
   inUserNamespace: false,
   capabilities: ['CAP_CHOWN'],
   files: { '/etc/hosts': '/s/hosts' },
+  mounts: [],
+  security: 'sandbox',
+  limits: { ulimits: [] },
 };
 
 interface Spec {

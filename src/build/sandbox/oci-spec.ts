@@ -1,4 +1,5 @@
 import type { ProcessUser } from './accounts.ts';
+import type { SandboxLimits, SandboxMount, SandboxSpec } from './sandbox.ts';
 
 /** What config.json is made of, all looked up already (OCI runtime-spec, config.md and config-linux.md). */
 export interface OciSpecInput {
@@ -14,6 +15,10 @@ export interface OciSpecInput {
   readonly capabilities: readonly string[];
   /** Generated files to put over the tree's own: path in the container → file. Read-only. */
   readonly files: Readonly<Record<string, string>>;
+  /** Behind the files. A bind's source carries its flags already. */
+  readonly mounts: readonly SandboxMount[];
+  readonly security: SandboxSpec['security'];
+  readonly limits: SandboxLimits;
 }
 
 interface Mount {
@@ -38,10 +43,13 @@ const maskedPaths = [
   '/sys/devices/virtual/powercap',
   '/sys/firmware',
 ];
+/** moby, daemon/config: DefaultShmSize. */
+const defaultShmBytes = 64 * 1024 * 1024;
 const readonlyPaths = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
 
 export function ociSpec(input: OciSpecInput): object {
-  const { user, capabilities } = input;
+  const { user, capabilities, limits } = input;
+  const insecure = input.security === 'insecure';
   const namespaces = ['pid', 'mount', 'ipc', 'uts', ...(input.network === 'none' ? ['network'] : [])];
   return {
     ociVersion: '1.0.2',
@@ -55,12 +63,16 @@ export function ociSpec(input: OciSpecInput): object {
       cwd: input.cwd,
       capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities },
       noNewPrivileges: false,
+      rlimits: limits.ulimits.map(({ name, soft, hard }) => ({
+        type: `RLIMIT_${name.toUpperCase()}`,
+        soft: rlimit(soft),
+        hard: rlimit(hard),
+      })),
     },
-    mounts: [...systemMounts(input), ...fileMounts(input.files)],
+    mounts: [...systemMounts(input), ...fileMounts(input.files), ...input.mounts.map(givenMount)],
     linux: {
       namespaces: namespaces.map((type) => ({ type })),
-      maskedPaths,
-      readonlyPaths,
+      ...(insecure ? {} : { maskedPaths, readonlyPaths }),
     },
   };
 }
@@ -88,7 +100,7 @@ function systemMounts(input: OciSpecInput): Mount[] {
       destination: '/dev/shm',
       type: 'tmpfs',
       source: 'shm',
-      options: ['nosuid', 'noexec', 'nodev', 'mode=1777', 'size=65536k'],
+      options: ['nosuid', 'noexec', 'nodev', 'mode=1777', `size=${input.limits.shmBytes ?? defaultShmBytes}`],
     },
     {
       destination: '/dev/mqueue',
@@ -116,6 +128,21 @@ function fileMounts(files: Readonly<Record<string, string>>): Mount[] {
     source,
     options: ['bind', 'ro', 'nosuid', 'nodev', 'noexec'],
   }));
+}
+
+function givenMount(mount: SandboxMount): Mount {
+  const { target: destination } = mount;
+  if (mount.kind === 'bind') return { destination, type: 'bind', source: mount.source, options: ['rbind'] };
+  const size = mount.maxBytes === undefined ? [] : [`size=${mount.maxBytes}`];
+  const options = ['nosuid', 'nodev', ...(mount.readOnly ? ['ro'] : []), ...size];
+  return { destination, type: 'tmpfs', source: 'tmpfs', options };
+}
+
+/** RLIM_INFINITY: JSON.stringify would write it as 18446744073709552000, which a runtime refuses. */
+const infinity = (JSON as unknown as { rawJSON(text: string): object }).rawJSON('18446744073709551615');
+
+function rlimit(value: number): number | object {
+  return value < 0 ? infinity : value;
 }
 
 function withHome(env: readonly string[], home: string): readonly string[] {

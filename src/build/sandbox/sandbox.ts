@@ -15,6 +15,51 @@ export interface SandboxSpec {
   readonly user: string;
   readonly network: 'host' | 'none';
   readonly hostname: string;
+  /** Lines of /etc/hosts behind the usual ones, in their order. */
+  readonly extraHosts: readonly ExtraHost[];
+  /** What to mount over the tree, in this order. Their sources are there, and stay until the program has ended. */
+  readonly mounts: readonly SandboxMount[];
+  /** `insecure`: every capability that this process may give, no system call and no part of /proc and /sys withheld. */
+  readonly security: 'sandbox' | 'insecure';
+  readonly limits: SandboxLimits;
+}
+
+export interface ExtraHost {
+  readonly name: string;
+  readonly address: string;
+}
+
+/** A target that the tree lacks is made, and taken away again when it is still empty: see `SandboxResult.stubs`. Links in it lead inside the root. */
+export type SandboxMount =
+  | {
+      readonly kind: 'bind';
+      /** A file, a directory or a socket of this side. */
+      readonly source: string;
+      /** Absolute, clean. */
+      readonly target: string;
+      readonly readOnly: boolean;
+    }
+  | {
+      readonly kind: 'tmpfs';
+      readonly target: string;
+      readonly readOnly: boolean;
+      /** The kernel's own limit, half of the memory, by default. */
+      readonly maxBytes?: number;
+    };
+
+/** What a program may use. SANDBOX by a tier that cannot hold it to one: none is ever ignored. */
+export interface SandboxLimits {
+  /** setrlimit(2), by their names without `RLIMIT_`, in lower case. */
+  readonly ulimits: readonly Ulimit[];
+  /** Size of /dev/shm. Default 64 MiB. */
+  readonly shmBytes?: number;
+}
+
+export interface Ulimit {
+  readonly name: string;
+  /** -1: no limit. */
+  readonly soft: number;
+  readonly hard: number;
 }
 
 export interface SandboxOptions {

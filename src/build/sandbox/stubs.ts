@@ -39,16 +39,25 @@ export class Stubs {
     this.#setTimes = setTimes;
   }
 
-  /** Makes `path` where it is missing, its parents too. Returns the path in the container, links followed. */
-  ensure(path: string, kind: 'file' | 'directory'): string {
+  /**
+   * Makes `path` where it is missing, its parents too. `mode`: 0644 for a file and 0755 for a directory by default. Returns the path in the container, links
+   * followed.
+   */
+  ensure(
+    path: string,
+    kind: 'file' | 'directory',
+    options: { readonly mode?: number | undefined } = {},
+  ): string {
     const resolved = resolveInRoot(this.#root, path);
     const parts = resolved.split('/');
     for (let count = 1; count <= parts.length; count++) {
       const part = join(this.#root, ...parts.slice(0, count));
       const wanted = count < parts.length ? 'directory' : kind;
       const found = lstatOrUndefined(part);
-      if (found === undefined) this.#make(part, join(part, '..'), wanted);
-      else if (!fits(found, wanted)) {
+      if (found === undefined) {
+        const mode = count < parts.length ? undefined : options.mode;
+        this.#make(part, join(part, '..'), wanted, mode);
+      } else if (!fits(found, wanted)) {
         throw failure('SANDBOX', 'mount', path, `the image has something else than a ${wanted} there`);
       }
     }
@@ -73,10 +82,10 @@ export class Stubs {
     }
   }
 
-  #make(path: string, parent: string, kind: 'file' | 'directory'): void {
+  #make(path: string, parent: string, kind: 'file' | 'directory', mode: number | undefined): void {
     const before = lstatSync(parent, { bigint: true }).mtimeNs;
-    if (kind === 'directory') mkdirSync(path, 0o755);
-    else writeFileSync(path, '', { flag: 'wx', mode: 0o644 });
+    if (kind === 'directory') mkdirSync(path, mode ?? 0o755);
+    else writeFileSync(path, '', { flag: 'wx', mode: mode ?? 0o644 });
     this.#made.push({
       path,
       parent,
