@@ -1,11 +1,11 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { buildImage } from '../app/build.ts';
+import { type BuildImageOptions, buildImage } from '../app/build.ts';
 import { failure } from '../lib/errors.ts';
 import { type ProgressMode, progressRenderer } from './progress.ts';
 import { addRegistryOptions, type RegistryFlags, registrySettings } from './registry-options.ts';
 import { renderBuilt } from './render-built.ts';
 
-interface Flags extends RegistryFlags {
+export interface BuildFlags extends RegistryFlags {
   readonly file?: string;
   readonly tag: string[];
   readonly platform: string[];
@@ -37,7 +37,8 @@ function parseOutput(text: string): boolean {
   return type === 'registry' || others.includes('push=true');
 }
 
-export function command(program: Command, context: { signal: AbortSignal }): Command {
+/** The command's options, without what it does. */
+export function defineBuild(program: Command): Command {
   program
     .description('Build a multi-platform image from a Dockerfile.')
     .argument('<context>', 'directory that the Dockerfile copies from')
@@ -59,34 +60,44 @@ export function command(program: Command, context: { signal: AbortSignal }): Com
         .choices(['auto', 'tty', 'plain', 'quiet', 'json'])
         .default('auto'),
     )
-    .option('-q, --quiet', 'print nothing but the digest')
-    .action(async (directory: string, flags: Flags) => {
-      if (directory === '-') {
-        throw failure('UNSUPPORTED', 'build', '-', 'a context from standard input is not supported yet', {
-          hint: 'unpack it into a directory and name that',
-        });
-      }
-      const progress = await progressRenderer(flags.quiet ? 'quiet' : flags.progress, process.stderr);
-      try {
-        const built = await buildImage({
-          context: directory,
-          file: flags.file,
-          tags: flags.tag,
-          platforms: flags.platform,
-          target: flags.target,
-          buildArgs: flags.buildArg,
-          cache: flags.cache,
-          network: flags.network === 'none' ? 'none' : 'host',
-          push: (flags.push ?? false) || (flags.output ?? false),
-          registry: registrySettings(flags),
-          signal: context.signal,
-          onEvent: (event) => progress.onEvent(event),
-        });
-        progress.close();
-        process.stdout.write(flags.quiet ? `${built.root.digest}\n` : renderBuilt(built));
-      } finally {
-        progress.close();
-      }
-    });
+    .option('-q, --quiet', 'print nothing but the digest');
   return addRegistryOptions(program);
+}
+
+/** The options of the use-case, as the command line has them. */
+export function buildImageOptions(context: string, flags: BuildFlags): BuildImageOptions {
+  return {
+    context,
+    file: flags.file,
+    tags: flags.tag,
+    platforms: flags.platform,
+    target: flags.target,
+    buildArgs: flags.buildArg,
+    cache: flags.cache,
+    network: flags.network === 'none' ? 'none' : 'host',
+    push: (flags.push ?? false) || (flags.output ?? false),
+    registry: registrySettings(flags),
+  };
+}
+
+export function command(program: Command, context: { signal: AbortSignal }): Command {
+  return defineBuild(program).action(async (directory: string, flags: BuildFlags) => {
+    if (directory === '-') {
+      throw failure('UNSUPPORTED', 'build', '-', 'a context from standard input is not supported yet', {
+        hint: 'unpack it into a directory and name that',
+      });
+    }
+    const progress = await progressRenderer(flags.quiet ? 'quiet' : flags.progress, process.stderr);
+    try {
+      const built = await buildImage({
+        ...buildImageOptions(directory, flags),
+        signal: context.signal,
+        onEvent: (event) => progress.onEvent(event),
+      });
+      progress.close();
+      process.stdout.write(flags.quiet ? `${built.root.digest}\n` : renderBuilt(built));
+    } finally {
+      progress.close();
+    }
+  });
 }

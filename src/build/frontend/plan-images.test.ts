@@ -96,12 +96,9 @@ describe('what an instruction writes into the history', () => {
     'STOPSIGNAL SIGRTMIN+3': 'STOPSIGNAL SIGRTMIN+3',
     'SHELL ["/bin/bash", "-c"]': 'SHELL [/bin/bash -c]',
     'MAINTAINER A $B': 'MAINTAINER A $B',
-    'HEALTHCHECK --interval=90s --timeout=1.5s --start-period=2h --retries=3 CMD a b':
-      'HEALTHCHECK {Test:[CMD-SHELL a b] Interval:1m30s Timeout:1.5s StartPeriod:2h0m0s StartInterval:0s Retries:3}',
-    'HEALTHCHECK --interval=500ms CMD ["a"]':
-      'HEALTHCHECK {Test:[CMD a] Interval:500ms Timeout:0s StartPeriod:0s StartInterval:0s Retries:0}',
-    'HEALTHCHECK NONE':
-      'HEALTHCHECK {Test:[NONE] Interval:0s Timeout:0s StartPeriod:0s StartInterval:0s Retries:0}',
+    'HEALTHCHECK --interval=90s --timeout=1.5s --start-period=2h --retries=3 CMD a b': `HEALTHCHECK &{["CMD-SHELL" "a b"] "1m30s" "1.5s" "2h0m0s" "0s" '\\x03'}`,
+    'HEALTHCHECK --interval=500ms CMD ["a"]': `HEALTHCHECK &{["CMD" "a"] "500ms" "0s" "0s" "0s" '\\x00'}`,
+    'HEALTHCHECK NONE': `HEALTHCHECK &{["NONE"] "0s" "0s" "0s" "0s" '\\x00'}`,
   };
   for (const [instruction, expected] of Object.entries(cases)) {
     test(instruction, async () => {

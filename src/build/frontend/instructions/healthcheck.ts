@@ -4,7 +4,7 @@ import { readFlags } from '../../dockerfile/read-flags.ts';
 import { invalid, type Source } from '../../dockerfile/source.ts';
 import type { CommandReader } from '../command.ts';
 import { formatGoDuration, parseGoDuration } from '../go-duration.ts';
-import { goList } from '../go-format.ts';
+import { goQuote, goQuotedList, goQuoteRune } from '../go-format.ts';
 
 type Complete = { readonly [Field in keyof Healthcheck]-?: NonNullable<Healthcheck[Field]> };
 
@@ -17,9 +17,12 @@ export const readHealthcheck: CommandReader = (instruction, source) => {
     apply(stage) {
       stage.config.Healthcheck = Object.fromEntries(Object.entries(check).filter(([, value]) => value !== 0));
       const { Test, Interval, Timeout, StartPeriod, StartInterval, Retries } = check;
-      const times = Object.entries({ Interval, Timeout, StartPeriod, StartInterval });
-      const shown = times.map(([name, value]) => `${name}:${formatGoDuration(value)}`).join(' ');
-      stage.commit(instruction, `HEALTHCHECK {Test:${goList(Test)} ${shown} Retries:${Retries}}`);
+      const shown = [Interval, Timeout, StartPeriod, StartInterval].map((time) =>
+        goQuote(formatGoDuration(time)),
+      );
+      // BuildKit prints the structure with %q, the number of retries as a character.
+      const fields = [goQuotedList(Test), ...shown, goQuoteRune(Retries)].join(' ');
+      stage.commit(instruction, `HEALTHCHECK &{${fields}}`);
     },
   };
 };

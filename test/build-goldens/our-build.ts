@@ -1,0 +1,52 @@
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { type BuildEvent, buildImage } from '../../src/app/build.ts';
+import { openLocalStore } from '../../src/app/stores.ts';
+import { type BuildFlags, buildImageOptions, defineBuild } from '../../src/cli/build.ts';
+import { isFailure } from '../../src/lib/errors.ts';
+import type { GoldenCase } from './case-file.ts';
+import { imageFacts } from './image-facts.ts';
+import { lineOfExcerpt, type Outcome, steady } from './outcome.ts';
+
+export interface OurBuildOptions {
+  /** POLYARCH_HOME, with the base images in its local store. */
+  readonly home: string;
+  readonly base: Parameters<typeof imageFacts>[2];
+  /** The address that `{{http}}` stands for. */
+  readonly address: string;
+}
+
+/** Builds a case with the program's own code, options read as the command reads them. */
+export async function ourBuild(
+  directory: string,
+  golden: GoldenCase,
+  options: OurBuildOptions,
+): Promise<Outcome> {
+  const { home, base, address } = options;
+  const env = { ...process.env, POLYARCH_HOME: home, ...golden.env };
+  const command = defineBuild(new Command('build')).exitOverride();
+  command.parse([...golden.args.map((word) => word.replaceAll('{{http}}', address)), '.'], { from: 'user' });
+  const warnings: string[] = [];
+  const onEvent = (event: BuildEvent) => {
+    if (event.type !== 'warning') return;
+    const { rule, line, message } = event.warning;
+    warnings.push(`${rule}:${line}: ${message}`);
+  };
+  const found = () => (warnings.length === 0 ? {} : { warnings: warnings.toSorted() });
+  try {
+    const built = await buildImage({
+      ...buildImageOptions(directory, command.opts<BuildFlags>()),
+      env,
+      onEvent,
+    });
+    const store = await openLocalStore({ env });
+    return { ...found(), images: await imageFacts(store, built.root, base) };
+  } catch (error) {
+    if (!isFailure(error)) throw error;
+    const line = lineOfExcerpt(error.excerpt ?? '');
+    const what = `${error.code} ${error.message}`
+      .replaceAll(join(directory, '/'), '')
+      .replaceAll(directory, '<context>');
+    return { ...found(), error: steady(line === '' ? what : `${line}: ${what}`, address) };
+  }
+}
