@@ -14,7 +14,7 @@ const subpaths: Readonly<Record<string, string>> = Object.fromEntries(
 
 /** `registry/client/index.ts` → `registry-client`; every output lies in one directory, flat. */
 function entryName(file: string): string {
-  return file === 'index.ts' ? 'index' : file.replace(/(\/index)?\.ts$/, '').replaceAll('/', '-');
+  return file === 'index.ts' ? 'polyarch' : file.replace(/(\/index)?\.ts$/, '').replaceAll('/', '-');
 }
 
 /** How sources name a file that is started as a program or worker of its own. */

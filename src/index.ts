@@ -4,6 +4,8 @@
  */
 export type { BuildEvent, BuildImageOptions, BuiltImage } from './app/build.ts';
 export { buildImage } from './app/build.ts';
+export type { CreateIndexOptions, IndexEvent, WrittenEntry, WrittenIndex } from './app/index/create-index.ts';
+export { createIndex } from './app/index/create-index.ts';
 export { inspect, inspectConfig, inspectRaw } from './app/inspect/inspect.ts';
 export type {
   Inspected,

@@ -12,6 +12,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   'registry/client': ['content'],
   'registry/server': ['content'],
   transfer: ['content'],
+  index: ['transfer'],
   'build/dockerfile': ['lib'],
   'build/graph': ['oci'],
   'build/frontend': ['build/dockerfile', 'build/graph'],
@@ -23,7 +24,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   'build/ops': ['build/graph', 'build/solver', 'build/cache', 'build/keeper', 'content'],
   'build/export': ['transfer', 'build/keeper', 'build/graph'],
   'build/engines': ['build/frontend', 'build/ops', 'build/export'],
-  app: ['build/engines', 'registry/client', 'registry/server', 'transfer'],
+  app: ['build/engines', 'registry/client', 'registry/server', 'transfer', 'index'],
   cli: ['app', 'lib'],
 };
 

@@ -11,7 +11,7 @@ test('package.json exports every room that has an index, and nothing else', () =
   const expected = Object.fromEntries(
     indexes.map((file) => {
       const room = file.replace(/\/?index\.ts$/, '');
-      const name = room === '' ? 'index' : room.replaceAll('/', '-');
+      const name = room === '' ? 'polyarch' : room.replaceAll('/', '-');
       const types = `./dist/types/${file.replace(/\.ts$/, '.d.ts')}`;
       return [room === '' ? '.' : `./${room}`, { types, default: `./dist/${name}.js` }];
     }),

@@ -1,9 +1,10 @@
 import type { Digest } from '../lib/digest.ts';
 import { failure, isFailure } from '../lib/errors.ts';
-import { type NamedLocation, parseLocation } from '../oci/location.ts';
+import { parseLocation } from '../oci/location.ts';
 import { familiarReference, withDefaultTag } from '../oci/reference.ts';
 import type { RegistryEvent } from '../registry/client/events.ts';
 import { type CopyEvent, copyGraph } from '../transfer/copy-graph.ts';
+import { checkTarget } from './checked-target.ts';
 import type { RegistrySettings } from './registry-settings.ts';
 import { createRegistryClient, openStore } from './stores.ts';
 
@@ -45,7 +46,7 @@ export async function push(
       hint: 'name a registry: localhost:5000/NAME:TAG',
     });
   }
-  checkTarget(to, target ?? source);
+  checkTarget(to.reference, target ?? source, 'push to');
   const client = await createRegistryClient({ onEvent, env, registry: options.registry });
   try {
     const opened = await openStore(from, { env });
@@ -82,14 +83,4 @@ export async function push(
   } finally {
     client.close();
   }
-}
-
-/** Only Docker writes to Docker Hub's `library`: a short name there is a forgotten registry. Written out, it is meant. */
-function checkTarget({ reference }: NamedLocation, written: string): void {
-  const short = reference.registry === 'docker.io' && !written.includes('/');
-  if (!short) return;
-  const name = familiarReference(reference);
-  throw failure('USAGE', 'push to', name, 'a name without a registry means Docker Hub’s own images', {
-    hint: `polyarch push ${name} localhost:5000/${name} pushes to this machine's registry, USER/${name} to Docker Hub`,
-  });
 }

@@ -5,6 +5,10 @@ export const commands: CommandTable = {
     summary: 'Build a multi-platform image from a Dockerfile',
     load: () => import('./build.ts'),
   },
+  index: {
+    summary: 'Assemble, change and check indexes: one name for the images of several platforms',
+    subcommands: async () => (await import('./index/commands.ts')).indexCommands,
+  },
   inspect: {
     summary: 'Show the platforms of an image, or one platform’s layers and history',
     load: () => import('./inspect.ts'),

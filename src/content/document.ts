@@ -78,6 +78,7 @@ export function isDescriptor(value: unknown): value is Descriptor {
     (value.size as number) >= 0 &&
     (value.platform === undefined || isPlatform(value.platform)) &&
     (value.annotations === undefined || isTextMap(value.annotations)) &&
+    isOptionalTextList(value.urls) &&
     (value.artifactType === undefined || typeof value.artifactType === 'string')
   );
 }
@@ -88,8 +89,14 @@ function isPlatform(value: unknown): boolean {
     typeof value.os === 'string' &&
     typeof value.architecture === 'string' &&
     (value.variant === undefined || typeof value.variant === 'string') &&
-    (value['os.version'] === undefined || typeof value['os.version'] === 'string')
+    (value['os.version'] === undefined || typeof value['os.version'] === 'string') &&
+    isOptionalTextList(value['os.features']) &&
+    isOptionalTextList(value.features)
   );
+}
+
+function isOptionalTextList(value: unknown): boolean {
+  return value === undefined || (Array.isArray(value) && value.every((text) => typeof text === 'string'));
 }
 
 function isTextMap(value: unknown): boolean {

@@ -93,6 +93,11 @@ export interface SizeLookup {
   sizeOf(digest: Digest, options?: IoOptions): Promise<number | undefined>;
 }
 
+/** Takes an index or manifest under its name in one exchange, where `push` and `tag` are two or more. */
+export interface NamedPusher {
+  pushNamed(document: ResolvedDocument, reference: string, options?: IoOptions): Promise<void>;
+}
+
 /** Can take over a whole file of this machine without copying it. */
 export interface Adopter {
   /** `verified`: the descriptor was computed while the file was written. Default false: its bytes are read and compared. */
@@ -111,4 +116,5 @@ export const canUntag = (store: Store): store is Capable<Untagger> => 'untag' in
 export const canListReferrers = (store: Store): store is Capable<ReferrerLister> => 'listReferrers' in store;
 export const canResolveDocument = (store: Store): store is Capable<DocumentResolver> =>
   'resolveDocument' in store;
+export const canPushNamed = (store: Store): store is Capable<NamedPusher> => 'pushNamed' in store;
 export const canAdopt = (store: Store): store is Capable<Adopter> => 'adopt' in store;

@@ -10,6 +10,7 @@ export const errorCodes = {
   UNAUTHORIZED: { exit: 3, meaning: 'the registry refused the credentials, or needs some' },
   NOT_FOUND: { exit: 4, meaning: 'a reference, blob, file or platform does not exist' },
   PLATFORM_MISSING: { exit: 4, meaning: 'the image has no entry for the platform that was asked for' },
+  CONFLICT: { exit: 1, meaning: 'somebody else changed what was to be changed' },
   NETWORK: { exit: 5, meaning: 'a connection failed after retries' },
   REGISTRY: { exit: 5, meaning: 'the registry answered with an error after retries' },
   CONTENT_INVALID: { exit: 1, meaning: 'content does not match its digest, size or media type' },

@@ -8,6 +8,8 @@ export interface Platform {
   readonly variant?: string;
   readonly 'os.version'?: string;
   readonly 'os.features'?: readonly string[];
+  /** Of the processor: Docker's manifest lists have it, OCI reserves it. */
+  readonly features?: readonly string[];
 }
 
 const architectureAliases: Readonly<Record<string, { architecture: string; variant?: string }>> = {

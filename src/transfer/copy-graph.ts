@@ -44,7 +44,18 @@ export async function copyGraph(
   root: Descriptor,
   options: CopyGraphOptions = {},
 ): Promise<void> {
-  await new GraphCopy(source, target, options).run(root);
+  await copyGraphs(source, target, [root], options);
+  if (options.tag !== undefined) await target.tag(root, options.tag, { signal: options.signal });
+}
+
+/** The same for several roots at once: what they share is copied once. Nothing is tagged. */
+export async function copyGraphs(
+  source: Store,
+  target: Store,
+  roots: readonly Descriptor[],
+  options: Omit<CopyGraphOptions, 'tag'> = {},
+): Promise<void> {
+  await new GraphCopy(source, target, options).run(roots);
 }
 
 /** What a manifest or index points at and needs. Its `subject` it only mentions. */
@@ -68,14 +79,13 @@ class GraphCopy {
     this.#pool = new Pool(options.concurrency ?? 6);
   }
 
-  async run(root: Descriptor): Promise<void> {
-    const { signal, tag } = this.#options;
+  async run(roots: readonly Descriptor[]): Promise<void> {
+    const { signal } = this.#options;
     const abort = (): void => this.#stop.abort(signal && abortReason(signal));
     if (signal?.aborted) throw abortReason(signal);
     signal?.addEventListener('abort', abort, { once: true });
     try {
-      await this.#visit(root, 0);
-      if (tag !== undefined) await this.#target.tag(root, tag, this.#io);
+      await Promise.all(roots.map((root) => this.#visit(root, 0)));
     } catch (error) {
       this.#stop.abort(error);
       // Whoever is told of the failure may delete the source: nothing of ours may still read it.

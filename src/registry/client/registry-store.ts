@@ -8,6 +8,7 @@ import type {
   DocumentResolver,
   IoOptions,
   Mounter,
+  NamedPusher,
   RangeReader,
   ReferrerLister,
   ResolvedDocument,
@@ -34,7 +35,7 @@ const keptManifests = 16;
 
 /** One repository of a registry over its HTTP API (OCI distribution-spec 1.1). References are tags and digests. */
 export class RegistryStore
-  implements Store, DocumentResolver, Mounter, RangeReader, TagLister, ReferrerLister, Deleter
+  implements Store, DocumentResolver, Mounter, RangeReader, TagLister, ReferrerLister, Deleter, NamedPusher
 {
   readonly registry: string;
   readonly repository: string;
@@ -131,6 +132,14 @@ export class RegistryStore
     const identifier = this.#identifier(reference, 'tag');
     const bytes = await this.#manifest(descriptor, options);
     await putManifest(this.#session, descriptor, bytes, identifier, options);
+  }
+
+  async pushNamed(document: ResolvedDocument, reference: string, options: IoOptions = {}): Promise<void> {
+    const { descriptor, bytes } = document;
+    const identifier = this.#identifier(reference, 'push');
+    this.#checkSize(descriptor);
+    await putManifest(this.#session, descriptor, bytes, identifier, options);
+    this.#keep(descriptor.digest, bytes);
   }
 
   async mount(descriptor: Descriptor, fromRepository: string, options: IoOptions = {}): Promise<boolean> {

@@ -1,0 +1,49 @@
+import { writeFile } from 'node:fs/promises';
+import type { IndexEvent, WrittenIndex } from '../../app/index/create-index.ts';
+import { failure, reasonOf } from '../../lib/errors.ts';
+import { printable } from '../../lib/redact.ts';
+import { renderTransferEvent } from '../render-transfer-event.ts';
+import { renderWritten } from './render-written.ts';
+
+export interface ResultFlags {
+  readonly dryRun?: true;
+  readonly quiet?: true;
+  readonly metadataFile?: string;
+}
+
+/** Progress goes to stderr, a line each, unless only the digest is wanted. */
+export function eventWriter(flags: Pick<ResultFlags, 'quiet'>): (event: IndexEvent) => void {
+  return (event) => {
+    if (!flags.quiet) process.stderr.write(`${renderTransferEvent(event)}\n`);
+  };
+}
+
+/**
+ * A dry run's stdout is the exact bytes that would be pushed, so that `| sha256sum` gives the digest, which stands on stderr. Else a table
+ * and where the index is, or the digest alone.
+ */
+export async function writeResult(written: WrittenIndex, flags: ResultFlags): Promise<void> {
+  for (const warning of written.warnings) process.stderr.write(`warning: ${printable(warning)}\n`);
+  if (flags.metadataFile !== undefined) await writeMetadata(flags.metadataFile, written);
+  if (flags.dryRun) {
+    process.stdout.write(written.bytes);
+    process.stderr.write(`${written.mediaType}\n${written.digest}\n`);
+    return;
+  }
+  process.stdout.write(flags.quiet ? `${written.digest}\n` : renderWritten(written));
+}
+
+/** buildx's `--metadata-file` of `imagetools create`, with the digest besides as `buildx build` has it. */
+async function writeMetadata(path: string, written: WrittenIndex): Promise<void> {
+  const { mediaType, digest, size } = written;
+  const metadata = {
+    'containerimage.descriptor': { mediaType, digest, size },
+    'containerimage.digest': digest,
+    'image.name': written.references.join(','),
+  };
+  try {
+    await writeFile(path, `${JSON.stringify(metadata, null, 2)}\n`);
+  } catch (error) {
+    throw failure('USAGE', 'write', path, reasonOf(error), { hint: '--metadata-file FILE', cause: error });
+  }
+}

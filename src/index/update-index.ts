@@ -1,0 +1,88 @@
+import { parseDocument } from '../content/document.ts';
+import { resolveDocument } from '../content/read-manifest.ts';
+import type { IoOptions, ResolvedDocument, Store } from '../content/store.ts';
+import { failure, isFailure } from '../lib/errors.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
+import { draftOf, type IndexDraft, renderIndex } from './index-draft.ts';
+import type { PlannedChild } from './plan-create.ts';
+import { type Expected, expectReference, type PublishOptions, publishIndex } from './publish-index.ts';
+
+/** An index as it is: where, and under which one name. */
+export interface NamedIndex {
+  /** For messages. */
+  readonly name: string;
+  readonly store: Store;
+  readonly reference: string;
+}
+
+/** What an index becomes, and the contents that it needs for that. */
+export interface IndexChange {
+  readonly draft: IndexDraft;
+  readonly children?: readonly PlannedChild[];
+}
+
+export interface UpdateOptions extends PublishOptions {
+  /** Names that the result gets besides, in the index's own place. */
+  readonly moreReferences?: readonly string[] | undefined;
+  /** Say what would be pushed, and push nothing. */
+  readonly dryRun?: boolean | undefined;
+  /** Looks at the result before it is published. */
+  readonly check?: ((draft: IndexDraft) => void) | undefined;
+}
+
+export interface UpdatedIndex {
+  readonly before: Descriptor;
+  readonly after: ResolvedDocument;
+  readonly draft: IndexDraft;
+}
+
+/** How often a change is planned anew because somebody else moved the name meanwhile. */
+const maxTries = 5;
+
+/**
+ * Reads what a name points at now, changes it, and publishes it unless the name was moved meanwhile: then it is read and changed again. With
+ * `expect` nothing is tried twice. A registry has no lock: between the last look and the write there is one exchange left.
+ */
+export async function updateIndex(
+  index: NamedIndex,
+  change: (draft: IndexDraft, root: ResolvedDocument) => Promise<IndexChange> | IndexChange,
+  options: UpdateOptions = {},
+): Promise<UpdatedIndex> {
+  for (let attempt = 1; ; attempt++) {
+    const root = await readIndexOf(index, options);
+    const expect: Expected = options.expect ?? root.descriptor.digest;
+    if (expect !== root.descriptor.digest) await expectReference(index, expect, options);
+    const { draft, children = [] } = await change(await draftAt(index, root), root);
+    options.check?.(draft);
+    const after = renderIndex(draft);
+    const references = [index.reference, ...(options.moreReferences ?? [])];
+    try {
+      if (!options.dryRun) {
+        await publishIndex(after, children, [{ ...index, references }], { ...options, expect });
+      }
+      return { before: root.descriptor, after, draft };
+    } catch (error) {
+      if (!isFailure(error, 'CONFLICT') || options.expect !== undefined || attempt >= maxTries) throw error;
+    }
+  }
+}
+
+async function readIndexOf(index: NamedIndex, options: IoOptions): Promise<ResolvedDocument> {
+  try {
+    return await resolveDocument(index.store, index.reference, options);
+  } catch (error) {
+    if (!isFailure(error, 'NOT_FOUND')) throw error;
+    throw failure('NOT_FOUND', 'read', index.name, 'there is no such index', {
+      hint: `polyarch index create ${index.name} SOURCE… makes it`,
+      cause: error,
+    });
+  }
+}
+
+async function draftAt(index: NamedIndex, root: ResolvedDocument): Promise<IndexDraft> {
+  const document = parseDocument(root.bytes, index.name);
+  if (document.kind === 'index') return draftOf(document.index, root.descriptor.mediaType);
+  throw failure('USAGE', 'change', index.name, 'it is one image, not an index', {
+    hint: `polyarch index create ${index.name} ${index.name} makes an index of it`,
+  });
+}
