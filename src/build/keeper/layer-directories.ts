@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type Digest, finishDigest, hexOf } from '../../lib/digest.ts';
-import { failure } from '../../lib/errors.ts';
+import { failure, throwIfAborted } from '../../lib/errors.ts';
 import { SnapshotDirectory } from '../snapshot/snapshot-directory.ts';
 import type { ExtractInput } from './extract-blob.ts';
 import type { ExtractedFacts } from './layer-jobs.ts';
@@ -17,13 +17,22 @@ export interface LayerDirectoriesOptions {
   readonly onEvent: (event: KeeperEvent) => void;
 }
 
+/** One that is under way. */
+interface Extraction {
+  readonly diffId: Digest;
+  /** The snapshot's id. */
+  readonly result: Promise<string>;
+  readonly controller: AbortController;
+  users: number;
+  /** It turned out to depend on the layers below: right for its own chain only. */
+  usesLowers: boolean;
+  readonly lowersNeeded: Promise<void>;
+}
+
 /** From layers to directories: found, or extracted side by side, each once however many requests want it. */
 export class LayerDirectories {
   readonly #options: LayerDirectoriesOptions;
-  readonly #extracting = new Map<
-    string,
-    { readonly result: Promise<string>; readonly controller: AbortController; users: number }
-  >();
+  readonly #extracting = new Map<string, Extraction>();
   /** Snapshots of this keeper whose diffID is known, because they are packed. */
   readonly #diffIds = new Map<string, Digest>();
 
@@ -72,14 +81,45 @@ export class LayerDirectories {
       return await this.#directory(layer, below, lowers, signal);
     }
     if (shared === undefined) {
-      const controller = new AbortController();
-      const result = this.#extract(layer, chain, lowers, controller.signal).finally(() =>
-        this.#extracting.delete(key),
+      const elsewhere = [...this.#extracting.values()].find(
+        (other) => other.diffId === layer.diffId && !other.usesLowers,
       );
-      shared = { result, controller, users: 0 };
+      if (elsewhere !== undefined) {
+        // On top of other layers, which it seldom needs: then its directory is right here too.
+        await Promise.race([elsewhere.result.catch(() => {}), elsewhere.lowersNeeded]);
+        throwIfAborted(signal);
+        return await this.#directory(layer, below, lowers, signal);
+      }
+      shared = this.#begin(layer, chain, lowers, () => this.#extracting.delete(key));
       this.#extracting.set(key, shared);
     }
     return await shareUntilAborted(shared, signal);
+  }
+
+  #begin(
+    layer: LayerBlob,
+    chain: Digest | undefined,
+    lowers: () => Promise<string[]>,
+    over: () => void,
+  ): Extraction {
+    const controller = new AbortController();
+    const needed = Promise.withResolvers<void>();
+    const waitForLowers = async (): Promise<string[]> => {
+      extraction.usesLowers = true;
+      needed.resolve();
+      return await lowers();
+    };
+    const extraction: Extraction = {
+      diffId: layer.diffId,
+      controller,
+      users: 0,
+      usesLowers: false,
+      lowersNeeded: needed.promise,
+      result: Promise.resolve()
+        .then(() => this.#extract(layer, chain, waitForLowers, controller.signal))
+        .finally(over),
+    };
+    return extraction;
   }
 
   async #extract(

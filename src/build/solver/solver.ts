@@ -4,6 +4,8 @@ import type { OutcomeCache, SolveOptions, Vertex } from './vertex.ts';
 export type SolverEvent =
   | { readonly type: 'vertex-started'; readonly id: string }
   | { readonly type: 'vertex-cached'; readonly id: string }
+  /** No key was found: its work begins. */
+  | { readonly type: 'vertex-executing'; readonly id: string }
   | { readonly type: 'vertex-done'; readonly id: string; readonly milliseconds: number }
   | { readonly type: 'vertex-failed'; readonly id: string; readonly error: unknown };
 
@@ -105,6 +107,7 @@ export class Solver<R, O> {
     // Another vertex may have reached the last key while this one was looking it up.
     const shared = last === undefined ? undefined : this.#running.get(last);
     if (shared !== undefined) return { outcome: await shared, cached: true };
+    this.#onEvent({ type: 'vertex-executing', id: vertex.id });
     const running = vertex.exec(inputs, last, options);
     if (last !== undefined) this.#running.set(last, running);
     const outcome = await running;

@@ -1,6 +1,7 @@
-import { Agent, request as requestHttp } from 'node:http';
+import type { Agent } from 'node:http';
 import type * as Https from 'node:https';
 import { abortReason, failure } from '../../lib/errors.ts';
+import { http } from '../../lib/node-http.ts';
 import { redactUrl } from '../../lib/redact.ts';
 import { version } from '../../lib/version.ts';
 import { hostNameOf } from './endpoint.ts';
@@ -61,7 +62,7 @@ export function createTransport(options: TransportOptions = {}): Transport {
         ? { timeout: limits.connectMs, proxyEnv: { HTTP_PROXY: proxy.href, HTTPS_PROXY: proxy.href } }
         : {}),
     };
-    if (url.protocol === 'http:') return new Agent(common);
+    if (url.protocol === 'http:') return new http.Agent(common);
     // TLS is the dearest module to load: registries on this machine do without.
     https ??= await import('node:https');
     const { tlsAgentOptions } = await import('./tls/tls-agent-options.ts');
@@ -81,7 +82,7 @@ export function createTransport(options: TransportOptions = {}): Transport {
       throw failure('REGISTRY', 'reach', redactUrl(url), 'neither http nor https');
     }
     const agent = await agentFor(request);
-    const open = url.protocol === 'https:' && https ? https.request : requestHttp;
+    const open = url.protocol === 'https:' && https ? https.request : http.request;
     const { body } = request;
     const length = body === undefined ? undefined : body.length;
     const outgoing = open(url, {

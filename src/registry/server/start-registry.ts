@@ -1,9 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { failure, reasonOf, throwIfAborted } from '../../lib/errors.ts';
+import { http } from '../../lib/node-http.ts';
 import { DiskRepositories } from './disk-repositories.ts';
 import { listenerFor } from './listener.ts';
 import { registryHandler } from './registry-handler.ts';
@@ -55,7 +56,7 @@ export async function startRegistry(options: RegistryOptions): Promise<RunningRe
   await uploads.expire();
   const handler = registryHandler(repositories, uploads, { onError: options.onError });
   // requestTimeout covers a whole body: any limit would answer a slow push with 408.
-  const server = createServer(
+  const server = http.createServer(
     {
       requestTimeout: 0,
       headersTimeout: headersMillis,

@@ -24,6 +24,7 @@ import { ContextHasher } from '../../snapshot/copy/context-hasher.ts';
 import { Solver } from '../../solver/solver.ts';
 import type { BuildEvent, BuildOptions, BuildRequest, BuildResult, Engine } from '../engine.ts';
 import { contextTree } from './context-tree.ts';
+import { Forerunner } from './forerunner.ts';
 import { KeeperStarter } from './keeper-starter.ts';
 import { withExcerpt } from './step-failure.ts';
 import { StepProgress } from './step-progress.ts';
@@ -76,6 +77,7 @@ export class LocalEngine implements Engine {
     onEvent({ type: 'planned', steps: progress.steps, platforms: request.platforms });
 
     const keeper = new KeeperStarter({ dataDirectory, roots, signal: options.signal, onEvent });
+    const forerunner = new Forerunner({ roots, keeper, sources, signal: options.signal });
     const cacheDirectory = join(dataDirectory, 'cache');
     const intake = new LayerIntake(store, { tocDirectory: join(dataDirectory, 'tocs') });
     const views = new TargetViews(intake, sources);
@@ -100,7 +102,12 @@ export class LocalEngine implements Engine {
       (error, node) => withExcerpt(error, node, source),
     );
     try {
-      const solver = new Solver<Tree, Outcome>(cache, { onEvent: (event) => progress.onSolverEvent(event) });
+      const solver = new Solver<Tree, Outcome>(cache, {
+        onEvent: (event) => {
+          if (event.type === 'vertex-executing') forerunner.onExecute(event.id);
+          else progress.onSolverEvent(event);
+        },
+      });
       const trees = await solver.solve(
         roots.map((root) => vertices.of(root)),
         { signal: options.signal },
@@ -124,6 +131,7 @@ export class LocalEngine implements Engine {
       // What is not remembered is read again.
       await hasher.save().catch(() => {});
       await keeper.close();
+      await forerunner.ended();
     }
   }
 

@@ -25,7 +25,7 @@ export class StepProgress {
     return [...this.#nodes.values()].filter((node) => node.op.kind !== 'base').length;
   }
 
-  onSolverEvent(event: SolverEvent): void {
+  onSolverEvent(event: Exclude<SolverEvent, { type: 'vertex-executing' }>): void {
     const node = this.#nodes.get(event.id);
     if (node === undefined || node.op.kind === 'base') return;
     const { id } = event;

@@ -1,0 +1,82 @@
+import type { Layer } from '../../../oci/descriptor.ts';
+import type { Node } from '../../graph/graph.ts';
+import type { LayerSources } from '../../ops/layer-sources.ts';
+import type { KeeperStarter } from './keeper-starter.ts';
+
+export interface ForerunnerOptions {
+  readonly roots: readonly Node[];
+  readonly keeper: KeeperStarter;
+  readonly sources: LayerSources;
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * Makes root file systems ready before the steps that need them are reached: as soon as one step was not found in the cache, the RUNs that
+ * build on it will not be found either. Starts the keeper and has the RUNs' base images fetched and extracted beside the steps before them.
+ */
+export class Forerunner {
+  readonly #options: ForerunnerOptions;
+  /** By step: the base nodes that lie below the RUNs that depend on it, itself included. */
+  readonly #bases = new Map<string, Set<Node>>();
+  readonly #begun = new Map<Node, Promise<void>>();
+
+  constructor(options: ForerunnerOptions) {
+    this.#options = options;
+    const visited = new Set<Node>();
+    for (const root of options.roots) this.#visit(root, new Set(), visited);
+  }
+
+  /** A step has to be executed. */
+  onExecute(id: string): void {
+    for (const base of this.#bases.get(id) ?? []) {
+      if (!this.#begun.has(base)) this.#begun.set(base, this.#prepare(base));
+    }
+  }
+
+  /** Settles when nothing of it is under way. */
+  async ended(): Promise<void> {
+    await Promise.all(this.#begun.values());
+  }
+
+  #visit(node: Node, above: ReadonlySet<Node>, visited: Set<Node>): void {
+    const known = this.#bases.get(node.digest) ?? new Set<Node>();
+    const bases = node.op.kind === 'run' ? new Set([...above, baseOf(node)]) : above;
+    const news = [...bases].some((base) => !known.has(base));
+    if (!news && visited.has(node)) return;
+    visited.add(node);
+    for (const base of bases) known.add(base);
+    // A base is no step: it is never found in the cache.
+    if (node.op.kind !== 'base') this.#bases.set(node.digest, known);
+    for (const input of node.inputs) this.#visit(input, known, visited);
+  }
+
+  async #prepare(base: Node): Promise<void> {
+    const { keeper, sources, signal } = this.#options;
+    try {
+      const [client, tree] = await Promise.all([keeper.get(), blobsOf(layersOf(base), sources, signal)]);
+      await client.prepare({ tree }, { signal });
+    } catch {
+      // The step that needs it does it again, and fails by its own name.
+    }
+  }
+}
+
+function baseOf(node: Node): Node {
+  let at = node;
+  for (let below = at.inputs[0]; below !== undefined; below = at.inputs[0]) at = below;
+  return at;
+}
+
+function layersOf(node: Node): readonly Layer[] {
+  return node.op.kind === 'base' ? node.op.layers : [];
+}
+
+function blobsOf(layers: readonly Layer[], sources: LayerSources, signal: AbortSignal | undefined) {
+  return Promise.all(
+    layers.map(async ({ descriptor, diffId }) => ({
+      kind: 'blob' as const,
+      path: await sources.path(descriptor, { signal }),
+      diffId,
+    })),
+  );
+}

@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { digestOf } from '../../lib/digest.ts';
+import { SnapshotDirectory } from '../snapshot/snapshot-directory.ts';
+import type { ExtractInput } from './extract-blob.ts';
+import { LayerDirectories } from './layer-directories.ts';
+import type { LayerBlob } from './protocol.ts';
+
+const blob = (name: string): LayerBlob => ({ kind: 'blob', path: name, diffId: digestOf(Buffer.from(name)) });
+const facts = { usesLowers: false, impliedRoot: false, opaqueRoot: false, skippedDevices: false };
+
+async function withLayers(
+  extract: (input: ExtractInput) => Promise<typeof facts>,
+  use: (layers: LayerDirectories) => Promise<void>,
+): Promise<void> {
+  const directory = mkdtempSync(join(tmpdir(), 'polyarch-layers-'));
+  try {
+    const snapshots = new SnapshotDirectory(directory, '0123abcd');
+    const remove = async (name: string): Promise<void> =>
+      rmSync(join(directory, name), { recursive: true, force: true });
+    await use(
+      new LayerDirectories({ snapshots, remove, extract, inUserNamespace: false, onEvent: () => {} }),
+    );
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+test('a layer on two chains at once is extracted once', async () => {
+  const extracted: string[] = [];
+  const extract = async (input: ExtractInput) => {
+    extracted.push(input.blob.path);
+    await new Promise(setImmediate);
+    return facts;
+  };
+  await withLayers(extract, async (layers) => {
+    const { signal } = new AbortController();
+    const [one, two] = await Promise.all([
+      layers.of([blob('amd64'), blob('shared')], signal),
+      layers.of([blob('arm64'), blob('shared')], signal),
+    ]);
+    assert.deepEqual(extracted.toSorted(), ['amd64', 'arm64', 'shared']);
+    assert.equal(one[1], two[1]);
+    assert.notEqual(one[0], two[0]);
+  });
+});
+
+test('a layer that needs those below it is extracted for each chain, whoever waits for whom', async () => {
+  const extracted: string[] = [];
+  const extract = async ({ blob: { path }, lowers }: ExtractInput) => {
+    await new Promise(setImmediate);
+    const below = await lowers();
+    extracted.push(`${path} on ${below.length}`);
+    return { ...facts, usesLowers: true };
+  };
+  await withLayers(extract, async (layers) => {
+    const { signal } = new AbortController();
+    const [one, two] = await Promise.all([
+      layers.of([blob('x'), blob('y')], signal),
+      layers.of([blob('y'), blob('x')], signal),
+    ]);
+    assert.deepEqual(extracted.toSorted(), ['x on 0', 'x on 1', 'y on 0', 'y on 1']);
+    assert.equal(new Set([...one, ...two]).size, 4);
+  });
+});
