@@ -143,22 +143,22 @@ export function keeperCases(name: string, { data, base, platform }: KeeperCases)
       const copied = await keeper.copy({
         from,
         target: [],
-        sources: ['ping', 'etc/passwd'],
+        sources: [{ pattern: 'ping' }, { pattern: 'etc/passwd' }],
         destination: '/to/',
       });
       const { entries } = await readTocFile(copied.toc);
       const ping = entries.find(({ path }) => path === 'to/ping');
       assert.equal(ping?.xattrs?.get('security.capability')?.toString('hex'), capability.toString('hex'));
       assert.deepEqual([ping?.uid, ping?.gid], [3, 4]);
-      const before = await keeper.checksum({ from, sources: ['etc/passwd'] });
+      const before = await keeper.checksum({ from, sources: [{ pattern: 'etc/passwd' }] });
       const touched = await layerOf('touch /etc/passwd', { tree: from });
       assert.equal(
-        await keeper.checksum({ from: [...from, blob(touched)], sources: ['etc/passwd'] }),
+        await keeper.checksum({ from: [...from, blob(touched)], sources: [{ pattern: 'etc/passwd' }] }),
         before,
       );
       const changed = await layerOf('echo >> /etc/passwd', { tree: from });
       assert.notEqual(
-        await keeper.checksum({ from: [...from, blob(changed)], sources: ['etc/passwd'] }),
+        await keeper.checksum({ from: [...from, blob(changed)], sources: [{ pattern: 'etc/passwd' }] }),
         before,
       );
     });

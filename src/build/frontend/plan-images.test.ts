@@ -7,6 +7,7 @@ import { failure, isFailure } from '../../lib/errors.ts';
 import type { ContainerConfig, ImageConfig } from '../../oci/manifest.ts';
 import { formatPlatform, type Platform, parsePlatform } from '../../oci/platform.ts';
 import type { Node } from '../graph/graph.ts';
+import type { CopyOp } from '../graph/op.ts';
 import { planImages } from './plan-images.ts';
 import type { PlanRequest, ResolveBase } from './plan-request.ts';
 
@@ -188,7 +189,7 @@ describe('arguments and variables', () => {
     const { Cmd, Entrypoint, User, Labels, ExposedPorts, Volumes, WorkingDir } = image.config;
     assert.deepEqual([Cmd, Entrypoint, User, WorkingDir], [['/bin/sh', '-c', '$V'], ['$V'], 'v', '/v']);
     assert.deepEqual([Labels, ExposedPorts, Volumes], [{ v: 'v' }, { '80/tcp': {} }, { '/v': {} }]);
-    assert.deepEqual(lastCopy(image.node).sources, ['v']);
+    assert.deepEqual(lastCopy(image.node).sources[0]?.pattern, 'v');
     assert.equal(lastCopy(image.node).destination, '/v/$V');
   });
 });
@@ -273,7 +274,8 @@ describe('copying', () => {
   for (const [operands, [sources, destination]] of Object.entries(cases)) {
     test(operands, async () => {
       const op = lastCopy((await plan(`FROM a\nWORKDIR /w\nCOPY ${operands}`)).image.node);
-      assert.deepEqual([op.sources, op.destination, op.unpack], [sources, destination, false]);
+      const patterns = op.sources.map(({ pattern, unpack }) => (unpack ? `${pattern} unpacked` : pattern));
+      assert.deepEqual([patterns, op.destination], [sources, destination]);
     });
   }
 
@@ -287,7 +289,46 @@ describe('copying', () => {
     );
     assert.deepEqual(inputs, ['run', 'run', 'base', undefined]);
     assert.deepEqual(sorted(calls), ['a linux/arm64', 'b linux/arm64', 'img:1 linux/arm64']);
-    assert.equal(lastCopy(image.node).unpack, true);
+    assert.deepEqual(lastCopy(image.node).sources, [
+      { origin: { kind: 'context' }, pattern: 'x', unpack: true },
+    ]);
+  });
+});
+
+describe('flags and heredocs of COPY and ADD', () => {
+  const context = { kind: 'context' } as const;
+  const cases: Readonly<Record<string, Partial<CopyOp>>> = {
+    'COPY --parents a/./b/*.c ./x /y/./../z n/': {
+      sources: [
+        { origin: context, pattern: 'a', include: 'b/*.c' },
+        { origin: context, pattern: '.', include: 'x' },
+        { origin: context, pattern: 'y', include: 'z' },
+      ],
+    },
+    'COPY --exclude=*.$V --exclude= --exclude=!b.c a b': { exclude: ['*.c', '!b.c'] },
+    'COPY --link --chown=1:root a b': { link: true, chown: '1:root' },
+    'COPY --link --chmod=u=rwX,g-w a b': { chmod: 'u=rwX,g-w' },
+    'COPY a <<X <<-"Y" /n/\n1 $V\nX\n\t2 $V\nY': {
+      sources: [
+        { origin: context, pattern: 'a' },
+        { origin: { kind: 'inline', name: 'X', content: '1 c\n' }, pattern: 'X', literal: true },
+        { origin: { kind: 'inline', name: 'Y', content: '2 $V\n' }, pattern: 'Y', literal: true },
+      ],
+    },
+    'ADD --unpack=false a b': { sources: [{ origin: context, pattern: 'a' }] },
+  };
+  for (const [line, expected] of Object.entries(cases)) {
+    test(line, async () => {
+      const op = lastCopy((await plan(`FROM a\nENV V=c\n${line}`)).image.node);
+      const found = Object.fromEntries(Object.keys(expected).map((key) => [key, op[key as keyof CopyOp]]));
+      assert.deepEqual(found, expected);
+      if (line.includes('--chmod')) assert.equal(op.link, undefined);
+    });
+  }
+
+  test('the history names them as BuildKit does', async () => {
+    const { image } = await plan('FROM a\nCOPY --parents --link --exclude=x a <<X /n/\n1\nX');
+    assert.equal(image.history.at(-1)?.createdBy, 'COPY --parents a <<X /n/');
   });
 });
 
@@ -393,11 +434,6 @@ describe('refusals carry the line', () => {
       'RUN --mount=type=cache,target=/x y',
       'RUN --security=insecure y',
       'RUN <<EOF\nx\nEOF',
-      'COPY --link a b',
-      'COPY --parents a b',
-      'COPY --exclude=x a b',
-      'COPY --chmod=u+x a b',
-      'COPY <<EOF /b\nx\nEOF',
       'ADD https://example.org/a /',
       'ADD git@example.org:a/b.git /',
       'ADD --checksum=sha256:x a /',
@@ -415,6 +451,12 @@ describe('refusals carry the line', () => {
       'COPY --chmod=999 a b',
       'COPY --chown=1 --chown=2 a b',
       'COPY --link=maybe a b',
+      'COPY --chmod=u+q a b',
+      'COPY --chmod=17777 a b',
+      'COPY --exclude=[ a b',
+      'COPY --link --chown=bin a b',
+      'COPY <<a/b /n/\nx\na/b',
+      'COPY <<.. /n/\nx\n..',
       'COPY https://example.org/a /',
       'ENV =b',
       'ENV A=${B:?needed}',

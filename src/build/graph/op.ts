@@ -7,21 +7,41 @@ export interface BaseOp {
   readonly layers: readonly Layer[];
 }
 
-/**
- * One COPY or ADD. Input 0 is the tree that it adds to; input 1 the tree that it reads, or none: the build context.
- */
+/** Where a COPY or ADD finds files that no step made. */
+export type FileOrigin =
+  /** The build context, or a named one (`--build-context`). */
+  | { readonly kind: 'context'; readonly name?: string }
+  /** A heredoc: one file in the root of a tree of its own. */
+  | { readonly kind: 'inline'; readonly name: string; readonly content: string };
+
+/** One source of a COPY or ADD. */
+export interface CopySource {
+  /** Absent: input 1. */
+  readonly origin?: FileOrigin;
+  /** As Go's filepath.Match has it, relative to the tree's root, variables expanded. */
+  readonly pattern: string;
+  /** The pattern is a path: no wildcards, the last link is not followed. */
+  readonly literal?: true;
+  /** `--parents`: what is taken below the pattern's matches, with its parents there. */
+  readonly include?: string;
+  /** ADD: an archive is unpacked. */
+  readonly unpack?: true;
+}
+
+/** One COPY or ADD. Input 0 is the tree that it adds to; input 1, where there is one, a tree that it reads. */
 export interface CopyOp {
   readonly kind: 'copy';
-  /** Patterns as Go's filepath.Match has them, relative to the source's root, variables expanded. */
-  readonly sources: readonly string[];
+  readonly sources: readonly CopySource[];
   /** Absolute, clean; a trailing slash says that it is a directory. */
   readonly destination: string;
   /** `user[:group]`, names or numbers, as written. */
   readonly chown?: string;
-  /** Octal digits, as written. */
+  /** Octal digits or symbolic, as written and checked. */
   readonly chmod?: string;
-  /** ADD: local tar archives are unpacked. */
-  readonly unpack: boolean;
+  /** `--exclude`: patterns of what is left out below each source. */
+  readonly exclude?: readonly string[];
+  /** `--link`: the layer is made as for an empty target, and laid upon whatever is there. */
+  readonly link?: true;
 }
 
 /** One RUN. Input 0 is the root file system. */

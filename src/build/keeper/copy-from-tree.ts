@@ -1,11 +1,14 @@
 import { MergedView } from '../../archive/merged-view.ts';
 import { readTocFile } from '../../archive/toc.ts';
 import type { Digest } from '../../lib/digest.ts';
+import { parseFileMode } from '../../lib/file-mode.ts';
 import { Accounts } from '../sandbox/accounts.ts';
 import type { Owner } from '../snapshot/copy/copy-plan.ts';
-import { parseChmod, placeSelection } from '../snapshot/copy/place-selection.ts';
+import { InlineTree } from '../snapshot/copy/inline-tree.ts';
+import { placeSelection } from '../snapshot/copy/place-selection.ts';
 import { RootedTree } from '../snapshot/copy/rooted-tree.ts';
 import { selectSources } from '../snapshot/copy/select-sources.ts';
+import { Selection } from '../snapshot/copy/selection.ts';
 import { writeCopyLayer } from '../snapshot/copy/write-copy-layer.ts';
 import type { PackedFiles } from './packed-files.ts';
 import type { CopyRequest, OwnerRequest, PackedLayer, SourcesRequest } from './protocol.ts';
@@ -38,14 +41,14 @@ export async function copyFromTree(request: CopyRequest, options: CopyFromTreeOp
   );
   return await workspace.withView(request.from, signal, async ({ root }) => {
     const selection = select(root, request, options);
-    const plan = placeSelection(selection, target, {
+    const plan = await placeSelection(selection, target, {
       destination: request.destination,
       owner: request.owner,
-      mode: request.chmod === undefined ? undefined : parseChmod(request.chmod),
+      mode: request.chmod === undefined ? undefined : parseFileMode(request.chmod),
       epoch: request.epoch,
       now: Math.floor(Date.now() / 1000),
     });
-    return await files.write((path) => writeCopyLayer(plan, selection.tree, path, { signal }));
+    return await files.write((path) => writeCopyLayer(plan, path, { signal }));
   });
 }
 
@@ -59,6 +62,17 @@ export async function lookUpOwner(
   );
 }
 
-function select(root: string, request: SourcesRequest, { capability, signal }: CopyFromTreeOptions) {
-  return selectSources(new RootedTree(root, { capability }), request.sources, { owners: 'keep', signal });
+function select(
+  root: string,
+  request: SourcesRequest,
+  { capability, signal }: CopyFromTreeOptions,
+): Selection {
+  const options = { owners: 'keep', signal } as const;
+  const now = Math.floor(Date.now() / 1000);
+  return Selection.joined([
+    selectSources(new RootedTree(root, { capability }), request.sources, options),
+    ...(request.inline ?? []).map(({ name, content }) =>
+      selectSources(new InlineTree(name, content, now), [{ pattern: name, literal: true }], options),
+    ),
+  ]);
 }

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { failure } from '../../lib/errors.ts';
-import { findProgram } from '../sandbox/find-program.ts';
+import { findProgram } from '../../lib/find-program.ts';
 import type { KeeperConfig } from './keeper-config.ts';
 import { explainUnshare, mapIds } from './user-namespace.ts';
 

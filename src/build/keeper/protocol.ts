@@ -3,6 +3,7 @@ import type { ErrorCode } from '../../lib/errors.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { Platform } from '../../oci/platform.ts';
 import type { ExtraHost, SandboxLimits } from '../sandbox/sandbox.ts';
+import type { SourcePattern } from '../snapshot/copy/select-sources.ts';
 
 /**
  * What the main process asks of the keeper. Bytes cross by path, never by stream: the keeper reads blobs from the store's files and
@@ -132,21 +133,23 @@ export interface PackRequest {
   readonly epoch?: number;
 }
 
-/** Files of a tree, as COPY names them: patterns as Go's filepath.Match has them, relative to the tree's root. */
+/** Files of a tree, as COPY names them. */
 export interface SourcesRequest {
   readonly from: Tree;
-  readonly sources: readonly string[];
+  readonly sources: readonly SourcePattern[];
+  /** Heredocs, each a file in a tree of its own, behind the others. */
+  readonly inline?: readonly { readonly name: string; readonly content: string }[];
 }
 
 /** COPY --from: `sources` in `from`, onto the tree that `target` describes. */
 export interface CopyRequest extends SourcesRequest {
-  /** Paths of the table-of-contents files of the target's layers, bottom first. */
+  /** Paths of the table-of-contents files of the target's layers, bottom first; none: an empty target. */
   readonly target: readonly string[];
   /** Absolute; a trailing slash says that it is a directory. */
   readonly destination: string;
   /** `--chown`, looked up. */
   readonly owner?: Owner;
-  /** Octal digits. */
+  /** Octal digits or symbolic. */
   readonly chmod?: string;
   readonly epoch?: number;
 }

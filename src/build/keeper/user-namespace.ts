@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { promisify } from 'node:util';
 import { failure, reasonOf } from '../../lib/errors.ts';
-import { findProgram } from '../sandbox/find-program.ts';
+import { findProgram } from '../../lib/find-program.ts';
 
 /** A row of uid_map or gid_map: `count` ids from `inside` are the ids from `outside` of the parent namespace. */
 export interface IdRange {

@@ -13,6 +13,7 @@ import { RootedTree } from '../snapshot/copy/rooted-tree.ts';
 import { Solver, type SolverEvent } from '../solver/solver.ts';
 import { BaseExecutor } from './base-executor.ts';
 import { CopyExecutor } from './copy-executor.ts';
+import { FileOrigins } from './file-origins.ts';
 import { LayerIntake } from './layer-intake.ts';
 import { LayerSources } from './layer-sources.ts';
 import { MkdirExecutor } from './mkdir-executor.ts';
@@ -48,9 +49,14 @@ describe('COPY and WORKDIR in a graph', () => {
     const sources = new LayerSources(store);
     const intake = new LayerIntake(store, { tocDirectory: join(directory, 'tocs') });
     const shared = { sources, intake, keeper, epoch, views: new TargetViews(intake, sources) };
+    const context = new RootedTree(join(directory, 'context'));
+    const origins = new FileOrigins({
+      openContext: async () => ({ tree: context, owners: 'zero' }),
+      spoolDirectory: join(directory, 'spool'),
+    });
     const vertices = new NodeVertices({
       base: new BaseExecutor(),
-      copy: new CopyExecutor({ ...shared, context: new RootedTree(join(directory, 'context')) }),
+      copy: new CopyExecutor({ ...shared, origins }),
       mkdir: new MkdirExecutor(shared),
       run: new RunExecutor({ ...shared, proxyEnv: [], onOutput: () => {} }),
     });
@@ -80,7 +86,10 @@ describe('COPY and WORKDIR in a graph', () => {
   function plan(graph: Graph, base: Layer, destination: string): Node {
     const root = graph.add({ kind: 'base', layers: [base] }, []);
     const made = graph.add({ kind: 'mkdir', path: '/work', user: '' }, [root]);
-    return graph.add({ kind: 'copy', sources: ['src'], destination, unpack: false }, [made]);
+    return graph.add(
+      { kind: 'copy', sources: [{ origin: { kind: 'context' }, pattern: 'src' }], destination },
+      [made],
+    );
   }
 
   test('two bases that the steps see alike share every layer, and each step runs once', async () => {

@@ -1,15 +1,17 @@
+import { MergedView } from '../../archive/merged-view.ts';
 import { canonicalJson, digestOfValue } from '../../lib/canonical-json.ts';
 import type { Digest } from '../../lib/digest.ts';
 import { failure } from '../../lib/errors.ts';
+import { parseFileMode } from '../../lib/file-mode.ts';
 import { Memo } from '../../lib/memo.ts';
 import type { CopyOp } from '../graph/op.ts';
 import type { KeeperClient } from '../keeper/keeper-client.ts';
 import type { CopyPlan } from '../snapshot/copy/copy-plan.ts';
-import { parseChmod, placeSelection } from '../snapshot/copy/place-selection.ts';
-import type { RootedTree } from '../snapshot/copy/rooted-tree.ts';
-import { type HashFile, type Selection, selectSources } from '../snapshot/copy/select-sources.ts';
+import { placeSelection } from '../snapshot/copy/place-selection.ts';
+import type { SourcePattern } from '../snapshot/copy/select-sources.ts';
 import type { SolveOptions } from '../solver/vertex.ts';
 import { destinationFacts } from './destination-facts.ts';
+import { type FileOrigins, type FoundFiles, findFiles } from './file-origins.ts';
 import { layerFromPlan } from './layer-file.ts';
 import type { LayerIntake } from './layer-intake.ts';
 import type { LayerSources } from './layer-sources.ts';
@@ -20,9 +22,7 @@ import { type Outcome, storedLayer, type Tree } from './tree.ts';
 import { treeRefs } from './tree-refs.ts';
 
 export interface CopyExecutorOptions {
-  readonly context: RootedTree;
-  /** Digest of one of the context's files. Default: it is read. */
-  readonly hash?: HashFile | undefined;
+  readonly origins: FileOrigins;
   readonly views: TargetViews;
   readonly intake: LayerIntake;
   readonly sources: LayerSources;
@@ -31,19 +31,15 @@ export interface CopyExecutorOptions {
   readonly epoch?: number | undefined;
 }
 
-interface FromContext {
-  readonly selection: Selection;
-  readonly digest: Digest;
-}
-
 /**
- * COPY and ADD. From the context, this process writes the layer itself; from a stage, the keeper does. The first key is the definition with
- * the sources' content and the whole target; the second holds of the target only what was learnt of it, so that platforms share a layer.
+ * COPY and ADD. From contexts and what is fetched, this process writes the layer itself; from a stage, the keeper does. The first key is the
+ * definition with the sources' content and the whole target; the second holds of the target only what was learnt of it, so that platforms share
+ * a layer. With `--link` nothing is learnt of it.
  */
 export class CopyExecutor implements OpExecutor<CopyOp> {
   readonly #options: CopyExecutorOptions;
   /** Several platforms copy the same files: they are read once, and a plan that its key was made of is the one that is written. */
-  readonly #selections = new Memo<FromContext>();
+  readonly #found = new Memo<FoundFiles>();
   readonly #checksums = new Memo<Digest>();
   readonly #plans = new Memo<CopyPlan>();
 
@@ -55,38 +51,37 @@ export class CopyExecutor implements OpExecutor<CopyOp> {
     const { epoch } = this.#options;
     if (target === undefined) return;
     if (from !== undefined) {
-      yield digestOfValue({ op, target: target.key, from: from.key, epoch });
+      if (!op.link) yield digestOfValue({ op, target: target.key, from: from.key, epoch });
       const content = await this.#checksum(op, from, options);
       const several = op.sources.length > 1;
       const seen = await this.#seenOf(op, target, options);
       yield digestOfValue({ op: { ...op, sources: undefined }, several, seen, content, epoch });
       return;
     }
-    const { digest } = await this.#select(op, options);
-    const { destination, chown, chmod, unpack } = op;
-    const how = { destination, chown, chmod, unpack, several: op.sources.length > 1, digest, epoch };
-    yield digestOfValue({ how, target: target.key });
+    const { digest } = await this.#find(op, options);
+    const { destination, chown, chmod, link } = op;
+    const how = { destination, chown, chmod, link, digest, epoch };
+    if (!link) yield digestOfValue({ how, target: target.key });
     const plan = await this.#plan(op, target, options);
     yield digestOfValue({ how, facts: plan.facts });
   }
 
   async exec(op: CopyOp, [target, from]: readonly Tree[], options: ExecOptions): Promise<Outcome> {
-    const { intake, context } = this.#options;
     if (target === undefined) throw failure('STORE', 'copy to', op.destination, 'the step has no tree');
     if (from !== undefined) return await this.#fromStage(op, target, from, options);
     const plan = await this.#plan(op, target, options);
-    return { key: options.key, layers: [await layerFromPlan(plan, context, intake, options)] };
+    return { key: options.key, layers: [await layerFromPlan(plan, this.#options.intake, options)] };
   }
 
   async #fromStage(op: CopyOp, target: Tree, from: Tree, options: ExecOptions): Promise<Outcome> {
     const { keeper, intake, sources, views, epoch } = this.#options;
-    const owner = await lookUpOwner(op.chown, target, this.#options, options);
+    const owner = await this.#owner(op, target, options);
     const client = await keeper();
     const packed = await client.copy(
       {
+        ...sourcesOf(op),
         from: await treeRefs(from, sources, options),
-        target: await views.paths(target, options),
-        sources: op.sources,
+        target: op.link ? [] : await views.paths(target, options),
         destination: op.destination,
         ...(owner === undefined ? {} : { owner }),
         ...(op.chmod === undefined ? {} : { chmod: op.chmod }),
@@ -100,13 +95,14 @@ export class CopyExecutor implements OpExecutor<CopyOp> {
 
   /** What the layer depends on of the target: little where the destination is new, so that platforms share it; else all of it. */
   async #seenOf(op: CopyOp, target: Tree, options: SolveOptions): Promise<unknown> {
+    if (op.link) return 'nothing';
     // A name's ids are the target's own accounts'.
     if (op.chown !== undefined && ownerWithoutTree(op.chown) === undefined) return target.key;
     return destinationFacts(await this.#options.views.of(target, options), op.destination) ?? target.key;
   }
 
   #checksum(op: CopyOp, from: Tree, options: SolveOptions): Promise<Digest> {
-    return this.#checksums.of(canonicalJson([from.key, op.sources]), () =>
+    return this.#checksums.of(canonicalJson([from.key, sourcesOf(op)]), () =>
       this.#readChecksum(op, from, options),
     );
   }
@@ -114,31 +110,46 @@ export class CopyExecutor implements OpExecutor<CopyOp> {
   async #readChecksum(op: CopyOp, from: Tree, options: SolveOptions): Promise<Digest> {
     const client = await this.#options.keeper();
     const tree = await treeRefs(from, this.#options.sources, options);
-    return await client.checksum({ from: tree, sources: op.sources }, options);
+    return await client.checksum({ from: tree, ...sourcesOf(op) }, options);
   }
 
-  #select(op: CopyOp, options: SolveOptions): Promise<FromContext> {
-    return this.#selections.of(canonicalJson(op.sources), async () => {
-      const { context, hash } = this.#options;
-      const selection = selectSources(context, op.sources, { owners: 'zero', signal: options.signal });
-      return { selection, digest: await selection.digest({ ...options, hash }) };
-    });
+  #find(op: CopyOp, options: SolveOptions): Promise<FoundFiles> {
+    const { origins } = this.#options;
+    return this.#found.of(canonicalJson([op.sources, op.exclude]), () => findFiles(op, origins, options));
   }
 
   #plan(op: CopyOp, target: Tree, options: SolveOptions): Promise<CopyPlan> {
-    return this.#plans.of(canonicalJson([op, target.key]), () => this.#place(op, target, options));
+    const key = canonicalJson([op, op.link ? '' : target.key]);
+    return this.#plans.of(key, () => this.#place(op, target, options));
   }
 
   async #place(op: CopyOp, target: Tree, options: SolveOptions): Promise<CopyPlan> {
-    const { selection } = await this.#select(op, options);
-    const owner = await lookUpOwner(op.chown, target, this.#options, options);
-    return placeSelection(selection, await this.#options.views.of(target, options), {
+    const { origins, views, epoch } = this.#options;
+    const { selection } = await this.#find(op, options);
+    const owner = await this.#owner(op, target, options);
+    const view = op.link ? new MergedView([]) : await views.of(target, options);
+    return await placeSelection(selection, view, {
       destination: op.destination,
       owner,
-      mode: op.chmod === undefined ? undefined : parseChmod(op.chmod),
-      unpack: op.unpack,
-      epoch: this.#options.epoch,
+      mode: op.chmod === undefined ? undefined : parseFileMode(op.chmod),
+      unpack: origins.unpacking(options),
+      epoch,
       now: Math.floor(Date.now() / 1000),
     });
   }
+
+  #owner(op: CopyOp, target: Tree, options: SolveOptions) {
+    return lookUpOwner(op.chown, target, this.#options, options);
+  }
+}
+
+/** What the keeper reads of a stage, and the heredocs that are copied with it. */
+function sourcesOf(op: CopyOp) {
+  const sources: SourcePattern[] = [];
+  const inline: { name: string; content: string }[] = [];
+  for (const { origin, ...source } of op.sources) {
+    if (origin?.kind === 'inline') inline.push({ name: origin.name, content: origin.content });
+    else sources.push({ ...source, ...(op.exclude && { exclude: op.exclude }) });
+  }
+  return { sources, ...(inline.length > 0 && { inline }) };
 }

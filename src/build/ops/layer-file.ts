@@ -1,5 +1,4 @@
 import type { CopyPlan } from '../snapshot/copy/copy-plan.ts';
-import type { RootedTree } from '../snapshot/copy/rooted-tree.ts';
 import { writeCopyLayer } from '../snapshot/copy/write-copy-layer.ts';
 import type { LayerIntake } from './layer-intake.ts';
 import { storedLayer, type TreeLayer } from './tree.ts';
@@ -7,11 +6,10 @@ import { storedLayer, type TreeLayer } from './tree.ts';
 /** Writes a planned layer into a temporary file of the store and takes it over from there. */
 export async function layerFromPlan(
   plan: CopyPlan,
-  tree: RootedTree | undefined,
   intake: LayerIntake,
   options: { signal: AbortSignal },
 ): Promise<TreeLayer> {
   const path = intake.temporaryPath();
-  const written = await writeCopyLayer(plan, tree, path, options);
+  const written = await writeCopyLayer(plan, path, options);
   return storedLayer(await intake.takeWritten(path, written), Math.floor(Date.now() / 1000));
 }

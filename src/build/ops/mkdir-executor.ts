@@ -43,7 +43,7 @@ export class MkdirExecutor implements OpExecutor<MkdirOp> {
     const plan = await this.#plan(op, target, options);
     return {
       key: options.key,
-      layers: [await layerFromPlan(plan, undefined, this.#options.intake, options)],
+      layers: [await layerFromPlan(plan, this.#options.intake, options)],
     };
   }
 

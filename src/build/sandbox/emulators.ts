@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { failure } from '../../lib/errors.ts';
+import { findProgram } from '../../lib/find-program.ts';
 import { formatPlatform, hostPlatform, normalizePlatform, type Platform } from '../../oci/platform.ts';
 import { binfmtLine, type Emulated, emulatedArchitecture, runsNatively } from './emulator-table.ts';
-import { findProgram } from './find-program.ts';
 
 /**
  * How foreign programs run. `private`: the lines are registered in a binfmt_misc of the keeper's own user namespace. `host`: this machine's own

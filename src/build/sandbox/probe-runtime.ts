@@ -1,6 +1,6 @@
 import { existsSync, statfsSync } from 'node:fs';
 import { failure } from '../../lib/errors.ts';
-import { findProgram } from './find-program.ts';
+import { findProgram } from '../../lib/find-program.ts';
 
 /** An OCI runtime of this machine, with the options that make it leave cgroups alone. */
 export interface RuntimeProgram {

@@ -1,13 +1,34 @@
-import { IgnoreMatcher, parseIgnoreFile } from '../../dockerfile/ignore.ts';
-import { type FilterVerdict, RootedTree } from '../../snapshot/copy/rooted-tree.ts';
+import { parentOf } from '../../../archive/byte-path.ts';
+import { type ParentMatch, PathPatterns } from '../../../lib/path-patterns.ts';
+import { parseIgnoreFile } from '../../dockerfile/ignore.ts';
+import { RootedTree } from '../../snapshot/copy/rooted-tree.ts';
+import type { FilterVerdict } from '../../snapshot/copy/source-tree.ts';
 
 /** The build context as COPY sees it: below its directory, less what the ignore file takes out. */
 export function contextTree(directory: string, ignoreFile: string): RootedTree {
-  const matcher = new IgnoreMatcher(parseIgnoreFile(ignoreFile));
-  if (matcher.empty) return new RootedTree(directory);
-  const include = (path: string, isDirectory: boolean): FilterVerdict => {
-    if (path === '' || !matcher.ignores(path)) return 'include';
-    return isDirectory && matcher.mayReinclude(path) ? 'exclude-but-descend' : 'exclude';
+  const include = ignoreFilter(ignoreFile);
+  return new RootedTree(directory, include === undefined ? {} : { include });
+}
+
+/** What an ignore file says of each path; undefined where it takes nothing out. */
+export function ignoreFilter(
+  ignoreFile: string,
+): ((path: string, isDirectory: boolean) => FilterVerdict) | undefined {
+  const patterns = new PathPatterns(parseIgnoreFile(ignoreFile));
+  if (patterns.empty) return undefined;
+  /** Of the directories that were walked through: a file costs one look at each pattern, however deep it lies. */
+  const directories = new Map<string, ParentMatch>();
+  const matchOf = (directory: string): ParentMatch | undefined => {
+    if (directory === '') return undefined;
+    let match = directories.get(directory);
+    if (match === undefined) {
+      match = patterns.enter(directory, matchOf(parentOf(directory))).match;
+      directories.set(directory, match);
+    }
+    return match;
   };
-  return new RootedTree(directory, { include });
+  return (path, isDirectory) => {
+    if (path === '' || !patterns.enter(path, matchOf(parentOf(path))).matched) return 'include';
+    return isDirectory && patterns.mayTakeBack(path) ? 'exclude-but-descend' : 'exclude';
+  };
 }

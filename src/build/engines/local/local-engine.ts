@@ -12,6 +12,7 @@ import type { BaseImage } from '../../frontend/plan-request.ts';
 import type { ImagePlan } from '../../graph/image-plan.ts';
 import { BaseExecutor } from '../../ops/base-executor.ts';
 import { CopyExecutor } from '../../ops/copy-executor.ts';
+import { FileOrigins } from '../../ops/file-origins.ts';
 import { type LayerHome, LayerIntake } from '../../ops/layer-intake.ts';
 import { LayerSources } from '../../ops/layer-sources.ts';
 import { MkdirExecutor } from '../../ops/mkdir-executor.ts';
@@ -87,11 +88,15 @@ export class LocalEngine implements Engine {
     });
     const context = contextTree(request.context, request.ignore);
     const hasher = await ContextHasher.open(join(cacheDirectory, 'contexts'), context.root);
+    const files = new FileOrigins({
+      openContext: async () => ({ tree: context, owners: 'zero', hash: hasher.hash }),
+      spoolDirectory: join(dataDirectory, 'spool'),
+    });
     const source = sourceOf(request.dockerfile, request.filename);
     const vertices = new NodeVertices(
       {
         base: new BaseExecutor(),
-        copy: new CopyExecutor({ ...shared, context, hash: hasher.hash }),
+        copy: new CopyExecutor({ ...shared, origins: files }),
         mkdir: new MkdirExecutor(shared),
         run: new RunExecutor({
           ...shared,
@@ -128,6 +133,7 @@ export class LocalEngine implements Engine {
       };
     } finally {
       await cache.flush();
+      files.close();
       // What is not remembered is read again.
       await hasher.save().catch(() => {});
       await keeper.close();

@@ -1,6 +1,7 @@
 import { readFlags } from '../../dockerfile/read-flags.ts';
 import type { CommandReader } from '../command.ts';
-import { copyOperands, planCopy, refuseUnsupportedFlags } from './copy-files.ts';
+import { copyOperands, planCopy } from './copy-files.ts';
+import { pathSource } from './path-source.ts';
 
 /** ADD of local files: archives are unpacked. URLs and git repositories are not built yet. */
 export const readAdd: CommandReader = (instruction, source) => {
@@ -18,16 +19,18 @@ export const readAdd: CommandReader = (instruction, source) => {
     instruction,
     counts: true,
     apply(stage) {
-      refuseUnsupportedFlags(stage, instruction, flags, ['link', 'keep-git-dir', 'checksum', 'exclude']);
-      for (const path of operands.sources) {
-        if (!isRemote(stage.expand(instruction, path))) continue;
+      for (const name of ['keep-git-dir', 'checksum'] as const) {
+        if (flags[name]) throw stage.unsupported(instruction, `ADD --${name}`);
+      }
+      const sourceOf = (path: string) => {
+        if (!isRemote(path)) return pathSource(path, { fromContext: true, unpack: flags.unpack ?? true });
         throw stage.unsupported(
           instruction,
           'ADD of a URL or git repository',
           'fetch it in a RUN step, or put it into the context',
         );
-      }
-      planCopy(stage, instruction, { ...flags, ...operands, unpack: flags.unpack ?? true });
+      };
+      planCopy(stage, instruction, { ...flags, ...operands, sourceOf });
     },
   };
 };

@@ -1,22 +1,34 @@
+import { parseFileMode } from '../../../lib/file-mode.ts';
+import { PathPatterns } from '../../../lib/path-patterns.ts';
 import { parseHeredocMarker } from '../../dockerfile/heredoc.ts';
+import { type InlineFile, splitSources } from '../../dockerfile/inline-files.ts';
 import type { Instruction } from '../../dockerfile/instruction.ts';
 import { invalid, type Source } from '../../dockerfile/source.ts';
 import type { Node } from '../../graph/graph.ts';
-import type { CopyOp } from '../../graph/op.ts';
-import { destinationPath, sourcePattern } from '../container-path.ts';
+import type { CopyOp, CopySource, FileOrigin } from '../../graph/op.ts';
+import { destinationPath } from '../container-path.ts';
 import type { StageBuild } from '../stage-build.ts';
 
 export interface CopyOperands {
   /** As written. */
-  readonly sources: readonly string[];
+  readonly paths: readonly string[];
+  readonly files: readonly InlineFile[];
   readonly destination: string;
 }
 
-export interface CopyRequest extends CopyOperands {
+/** The flags that COPY and ADD share, as written. */
+export interface CopyFlags {
   readonly chown?: string;
   readonly chmod?: string;
-  readonly unpack: boolean;
-  /** What is read; the build context by default. */
+  readonly link?: boolean;
+  readonly parents?: boolean;
+  readonly exclude?: readonly string[];
+}
+
+export interface CopyRequest extends CopyFlags, CopyOperands {
+  /** What a path names, variables expanded; also as the history shows it. */
+  readonly sourceOf: (path: string) => CopySource;
+  /** What paths are read from, where it is a stage or an image. */
   readonly tree?: Node;
 }
 
@@ -35,64 +47,80 @@ export function copyOperands(instruction: Instruction, source: Source): CopyOper
   if (parseHeredocMarker(destination) !== undefined) {
     throw invalid(source, range, `${keyword} cannot accept a heredoc as a destination`);
   }
-  return { sources: words.slice(0, -1), destination };
-}
-
-/** UNSUPPORTED for a flag among `names` that was given and not switched off, and for heredocs. */
-export function refuseUnsupportedFlags(
-  stage: StageBuild,
-  instruction: Instruction,
-  flags: Readonly<Record<string, unknown>>,
-  names: readonly string[],
-): void {
-  for (const name of names) {
-    const value = flags[name];
-    if (value === undefined || value === false) continue;
-    throw stage.unsupported(instruction, `${instruction.keyword} --${name}`);
+  const sources = splitSources(instruction, words.slice(0, -1));
+  for (const { name } of sources.files) {
+    if (name === '.' || name === '..' || name.includes('/'))
+      throw invalid(source, range, `the heredoc's name "${name}" is no file name`);
   }
-  if (instruction.heredocs.length > 0) {
-    throw stage.unsupported(
-      instruction,
-      `a heredoc in ${instruction.keyword}`,
-      'put the text into a file of the context',
-    );
-  }
+  return { ...sources, destination };
 }
 
 /** Plans the step of a COPY or ADD. */
 export function planCopy(stage: StageBuild, instruction: Instruction, request: CopyRequest): void {
   const expanded = (word: string) => stage.expand(instruction, word);
-  const chown = request.chown === undefined ? '' : expanded(request.chown);
-  const chmod = request.chmod === undefined ? '' : checkedMode(stage, instruction, expanded(request.chmod));
-  const sources = request.sources.map(expanded);
+  const chown = expanded(request.chown ?? '');
+  const chmod = checkedMode(stage, instruction, expanded(request.chmod ?? ''));
+  // BuildKit drops --link where --chmod is given.
+  const link = request.link === true && chmod === '';
+  if (link && chown !== '' && !/^(?:\d+|root)(?::(?:\d+|root))?$/.test(chown)) {
+    const what = `--chown=${chown} with --link: the layer is made without a target that could know the name`;
+    throw stage.invalid(instruction, what, 'write the owner in numbers');
+  }
+  const exclude = checkedPatterns(stage, instruction, (request.exclude ?? []).map(expanded));
+  const paths = request.paths.map(expanded);
   const destination = expanded(request.destination);
+  const inline = inlineSources(stage, instruction, request.files);
   const op: CopyOp = {
     kind: 'copy',
-    sources: sources.map(sourcePattern),
+    sources: [...paths.map(request.sourceOf), ...inline],
     destination: destinationPath(stage.config.WorkingDir ?? '/', destination),
     ...(chown === '' ? {} : { chown }),
     ...(chmod === '' ? {} : { chmod }),
-    unpack: request.unpack,
+    ...(exclude.length === 0 ? {} : { exclude }),
+    ...(link ? { link } : {}),
   };
-  const node = stage.addStep(
-    op,
-    request.tree === undefined ? [stage.node] : [stage.node, request.tree],
-    instruction,
-  );
-  const flags = [
+  const inputs = request.tree === undefined ? [stage.node] : [stage.node, request.tree];
+  const node = stage.addStep(op, inputs, instruction);
+  const words = [
+    instruction.keyword,
+    ...(request.parents ? ['--parents'] : []),
     ...(chown === '' ? [] : [`--chown=${chown}`]),
     ...(chmod === '' ? [] : [`--chmod=${chmod}`]),
+    ...paths,
+    ...request.files.map(({ name }) => `<<${name}`),
+    destination,
   ];
-  stage.commit(instruction, [instruction.keyword, ...flags, ...sources, destination].join(' '), node);
+  stage.commit(instruction, words.join(' '), node);
+}
+
+function inlineSources(
+  stage: StageBuild,
+  instruction: Instruction,
+  files: readonly InlineFile[],
+): CopySource[] {
+  return files.map(({ name, content, expand }) => {
+    const text = expand ? stage.expandLines(instruction, content) : content;
+    const origin: FileOrigin = { kind: 'inline', name, content: text };
+    return { origin, pattern: name, literal: true };
+  });
+}
+
+function checkedPatterns(stage: StageBuild, instruction: Instruction, patterns: string[]): string[] {
+  const trimmed = patterns.map((pattern) => pattern.trim()).filter((pattern) => pattern !== '');
+  for (const pattern of trimmed) {
+    try {
+      new PathPatterns([pattern]);
+    } catch {
+      throw stage.invalid(instruction, `--exclude=${pattern}: the pattern is malformed`);
+    }
+  }
+  return trimmed;
 }
 
 function checkedMode(stage: StageBuild, instruction: Instruction, mode: string): string {
-  if (mode === '' || (/^[0-7]+$/.test(mode) && Number.parseInt(mode, 8) <= 0o7777)) return mode;
-  if (/^[ugoa]*[-+=]/.test(mode)) {
-    throw stage.unsupported(instruction, `--chmod=${mode} (symbolic modes)`, 'write the mode in octal');
-  }
+  if (mode === '' || parseFileMode(mode) !== undefined) return mode;
   throw stage.invalid(
     instruction,
-    `invalid chmod parameter: '${mode}'; it must be octal, between 0 and 07777`,
+    `invalid chmod parameter: '${mode}'; it should be an octal mode between 0 and 07777, or a symbolic one such as u=rwX,go=rX`,
   );
 }

@@ -3,7 +3,8 @@ import { readFlags } from '../../dockerfile/read-flags.ts';
 import { invalid } from '../../dockerfile/source.ts';
 import type { CommandReader } from '../command.ts';
 import { isRemote } from './add.ts';
-import { copyOperands, planCopy, refuseUnsupportedFlags } from './copy-files.ts';
+import { copyOperands, planCopy } from './copy-files.ts';
+import { pathSource } from './path-source.ts';
 
 /** COPY from the build context, or with `--from` out of another stage or image. */
 export const readCopy: CommandReader = (instruction, source) => {
@@ -30,13 +31,12 @@ export const readCopy: CommandReader = (instruction, source) => {
     counts: true,
     ...(from ? { from } : {}),
     apply(stage) {
-      refuseUnsupportedFlags(stage, instruction, flags, ['link', 'parents', 'exclude']);
-      for (const path of operands.sources) {
-        if (!isRemote(stage.expand(instruction, path))) continue;
-        throw stage.invalid(instruction, "source can't be a URL or git ref for COPY");
-      }
       const tree = from ? stage.copySource(from) : undefined;
-      planCopy(stage, instruction, { ...flags, ...operands, unpack: false, ...(tree && { tree }) });
+      const sourceOf = (path: string) => {
+        if (isRemote(path)) throw stage.invalid(instruction, "source can't be a URL or git ref for COPY");
+        return pathSource(path, { fromContext: tree === undefined, parents: flags.parents ?? false });
+      };
+      planCopy(stage, instruction, { ...flags, ...operands, sourceOf, ...(tree && { tree }) });
     },
   };
 };

@@ -1,10 +1,9 @@
-import type { BigIntStats } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../../../lib/atomic-file.ts';
 import { type Digest, digestOf, hexOf, isDigest } from '../../../lib/digest.ts';
-import type { RootedTree } from './rooted-tree.ts';
-import { type HashFile, hashFile, type SelectedEntry } from './select-sources.ts';
+import { type HashFile, hashFile, type SelectedEntry } from './selection.ts';
+import type { SourceStats } from './source-tree.ts';
 
 const version = 1;
 
@@ -38,7 +37,7 @@ export class ContextHasher {
     return new ContextHasher(directory, file, await readKnown(file));
   }
 
-  readonly hash: HashFile = async (tree: RootedTree, entry: SelectedEntry): Promise<Digest> => {
+  readonly hash: HashFile = async (entry: SelectedEntry): Promise<Digest> => {
     const print = fingerprint(entry.stats);
     const known = this.#seen.get(entry.source) ?? this.#known.get(entry.source);
     if (known?.startsWith(print)) {
@@ -49,7 +48,7 @@ export class ContextHasher {
       }
     }
     const started = BigInt(Date.now()) * 1_000_000n;
-    const digest = await hashFile(tree, entry);
+    const digest = await hashFile(entry);
     this.misses++;
     if (isSettled(entry.stats, started)) {
       this.#seen.set(entry.source, print + digest);
@@ -69,11 +68,11 @@ export class ContextHasher {
 }
 
 /** Ends in a space, so that no fingerprint begins another. */
-function fingerprint(stats: BigIntStats): string {
+function fingerprint(stats: SourceStats): string {
   return `${stats.size} ${stats.mtimeNs} ${stats.ctimeNs} ${stats.ino} ${stats.dev} `;
 }
 
-function isSettled({ mtimeNs, ctimeNs }: BigIntStats, now: bigint): boolean {
+function isSettled({ mtimeNs, ctimeNs }: SourceStats, now: bigint): boolean {
   const coarse = mtimeNs % 1_000_000_000n === 0n && ctimeNs % 1_000_000_000n === 0n;
   const latest = mtimeNs > ctimeNs ? mtimeNs : ctimeNs;
   return now - latest > (coarse ? coarseRacyNanoseconds : racyNanoseconds);

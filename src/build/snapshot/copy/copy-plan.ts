@@ -1,6 +1,6 @@
 import type { EntryHeader } from '../../../archive/entry.ts';
 import type { Digest } from '../../../lib/digest.ts';
-import type { SelectedEntry } from './select-sources.ts';
+import type { SelectedEntry } from './selection.ts';
 
 /** One entry of the layer that a COPY makes. */
 export interface PlannedEntry {

@@ -15,9 +15,10 @@ import { after, before, describe, test } from 'node:test';
 import { MergedView } from '../../../archive/merged-view.ts';
 import type { Toc } from '../../../archive/toc.ts';
 import { isFailure } from '../../../lib/errors.ts';
+import { parseFileMode } from '../../../lib/file-mode.ts';
 import { Accounts } from '../../sandbox/accounts.ts';
 import type { CopyPlan } from './copy-plan.ts';
-import { type PlaceOptions, parseChmod, placeSelection } from './place-selection.ts';
+import { type PlaceOptions, placeSelection } from './place-selection.ts';
 import { RootedTree } from './rooted-tree.ts';
 import { selectSources } from './select-sources.ts';
 
@@ -75,9 +76,13 @@ describe(`a COPY makes the tree that ${goldens.peer} makes`, () => {
   });
   after(() => rmSync(root, { recursive: true, force: true }));
 
-  const copy = (layers: readonly Toc[], sources: readonly string[], options: Omit<PlaceOptions, 'now'>) => {
+  const copy = async (
+    layers: readonly Toc[],
+    sources: readonly string[],
+    options: Omit<PlaceOptions, 'now'>,
+  ) => {
     const selection = selectSources(new RootedTree(root), sources, { owners: 'zero', signal });
-    return tocOf(placeSelection(selection, new MergedView(layers), { ...options, now: 9 }));
+    return tocOf(await placeSelection(selection, new MergedView(layers), { ...options, now: 9 }));
   };
 
   for (const [name, golden] of Object.entries(goldens.cases)) {
@@ -85,17 +90,16 @@ describe(`a COPY makes the tree that ${goldens.peer} makes`, () => {
       const options = {
         destination: golden.destination,
         owner: golden.chown === undefined ? undefined : noAccounts.owner(golden.chown),
-        mode: golden.chmod === undefined ? undefined : parseChmod(golden.chmod),
+        mode: golden.chmod === undefined ? undefined : parseFileMode(golden.chmod),
       };
-      const base = copy([], ['base'], { destination: '/' });
+      const base = await copy([], ['base'], { destination: '/' });
       if (golden.tree === undefined) {
-        assert.throws(
-          () => copy([base], golden.sources, options),
-          (error) => isFailure(error, 'STEP_FAILED'),
+        await assert.rejects(copy([base], golden.sources, options), (error) =>
+          isFailure(error, 'STEP_FAILED'),
         );
         return;
       }
-      const found = listing(new MergedView([base, copy([base], golden.sources, options)]));
+      const found = listing(new MergedView([base, await copy([base], golden.sources, options)]));
       const byPath = (a: readonly string[], b: readonly string[]) => ((a[0] ?? '') < (b[0] ?? '') ? -1 : 1);
       assert.deepEqual(found.sort(byPath), [...golden.tree].sort(byPath));
     });

@@ -69,6 +69,15 @@ export class LayerDraft {
     this.put({ path, type: 'directory', size: 0, mtime: this.#now, ...attributes });
   }
 
+  /** As `put`, and whatever is at the path goes, a directory with all in it: what an archive that is unpacked does. */
+  replace(header: EntryHeader, origin: Omit<Draft, 'header'> = {}): void {
+    if (header.type !== 'directory') {
+      const below = `${header.path}/`;
+      for (const path of this.#drafts.keys()) if (path.startsWith(below)) this.#drafts.delete(path);
+    }
+    this.put(header, origin);
+  }
+
   /** The parent must be a directory. */
   put(header: EntryHeader, origin: Omit<Draft, 'header'> = {}): void {
     this.#keepParent(parentOf(header.path));

@@ -7,33 +7,28 @@ import {
 } from '../../../archive/byte-path.ts';
 import type { EntryHeader } from '../../../archive/entry.ts';
 import { failure } from '../../../lib/errors.ts';
-import { refuseArchive } from './archive-source.ts';
+import type { FileMode } from '../../../lib/file-mode.ts';
 import type { CopyPlan, Owner } from './copy-plan.ts';
 import { LayerDraft } from './layer-draft.ts';
-import type { SelectedEntry, SelectedItem, Selection } from './select-sources.ts';
+import type { SelectedEntry, SelectedItem, Selection } from './selection.ts';
 import type { TargetView } from './target-view.ts';
+import { type UnpackOptions, unpackArchive } from './unpack-archive.ts';
 
 export interface PlaceOptions {
   /** Absolute; a trailing slash says that it is a directory. */
   readonly destination: string;
   /** `--chown`, already looked up. Default: the owners that the selection has, and root for directories made on the way. */
   readonly owner?: Owner | undefined;
-  /** `--chmod`: the mode of everything copied and of directories made on the way, as BuildKit has it. Default: the source's, 0755. */
-  readonly mode?: number | undefined;
-  /** ADD: local archives are unpacked. Default false. */
-  readonly unpack?: boolean | undefined;
+  /**
+   * `--chmod`: the mode of everything copied; in octal also of directories made on the way, as BuildKit has it. Default: the source's, 0755.
+   */
+  readonly mode?: FileMode | undefined;
+  /** How archives are unpacked, where the selection has some to unpack. */
+  readonly unpack?: UnpackOptions | undefined;
   /** SOURCE_DATE_EPOCH, seconds. */
   readonly epoch?: number | undefined;
   /** Time of directories that are made on the way, seconds. */
   readonly now: number;
-}
-
-/** `--chmod` as octal digits. DOCKERFILE when it is something else. */
-export function parseChmod(text: string): number {
-  if (!/^0*[0-7]{1,4}$/.test(text)) {
-    throw failure('DOCKERFILE', 'use --chmod', text, 'not octal digits', { hint: '--chmod=755 is a mode' });
-  }
-  return Number.parseInt(text, 8);
 }
 
 /**
@@ -41,9 +36,13 @@ export function parseChmod(text: string): number {
  * contents; a file goes into `destination` if that ends in a slash or is a directory; an existing directory that is itself the
  * destination keeps its metadata, those below are overwritten; links in the destination are followed, links below it are not.
  */
-export function placeSelection(selection: Selection, target: TargetView, options: PlaceOptions): CopyPlan {
+export async function placeSelection(
+  selection: Selection,
+  target: TargetView,
+  options: PlaceOptions,
+): Promise<CopyPlan> {
   const placement = new Placement(selection, new LayerDraft(target, options), options);
-  for (const item of selection.items) placement.place(item);
+  for (const item of selection.items) await placement.place(item);
   return placement.draft.finish();
 }
 
@@ -62,9 +61,13 @@ class Placement {
     draft.learn({ destination: this.#destination, owner: options.owner });
   }
 
-  place(item: SelectedItem): void {
+  async place(item: SelectedItem): Promise<void> {
     const [first] = item.entries;
     if (first === undefined) return;
+    if (item.unpack && first.kind === 'file' && this.#options.unpack !== undefined) {
+      const onto = { path: this.#destination, owner: this.#options.owner };
+      if (await unpackArchive(first, this.draft, onto, this.#options.unpack)) return;
+    }
     if (this.#options.destination.endsWith('/')) this.#makeDirectories(this.#destination);
     const there = this.draft.at(this.#destination);
     const isDirectory = there?.type === 'directory';
@@ -73,12 +76,6 @@ class Placement {
       if (there !== undefined && !isDirectory)
         throw this.#failed(this.#destination, 'a directory onto a non-directory');
       this.#makeDirectories(this.#destination);
-    } else if (!isDirectory && this.#selection.items.length > 1) {
-      throw failure('STEP_FAILED', 'copy to', this.#options.destination, 'several sources need a directory', {
-        hint: 'let the destination end in a slash',
-      });
-    } else if (this.#options.unpack && first.kind === 'file') {
-      refuseArchive(this.#selection.tree, first, item.name);
     }
     const root =
       first.kind === 'directory' || !isDirectory
@@ -121,7 +118,7 @@ class Placement {
     return {
       path,
       type: kind,
-      mode: kind === 'symlink' ? 0o777 : (this.#options.mode ?? entry.mode),
+      mode: kind === 'symlink' ? 0o777 : this.#modeOf(entry),
       uid: this.#options.owner?.uid ?? entry.uid,
       gid: this.#options.owner?.gid ?? entry.gid,
       size: kind === 'file' ? Number(stats.size) : 0,
@@ -132,9 +129,13 @@ class Placement {
     };
   }
 
+  #modeOf({ mode, kind }: SelectedEntry): number {
+    return this.#options.mode?.apply(mode, kind === 'directory') ?? mode;
+  }
+
   #makeDirectories(path: BytePath): void {
     const { uid, gid } = this.#options.owner ?? { uid: 0, gid: 0 };
-    this.draft.makeDirectories(path, { mode: this.#options.mode ?? 0o755, uid, gid });
+    this.draft.makeDirectories(path, { mode: this.#options.mode?.absolute ?? 0o755, uid, gid });
   }
 
   #failed(path: BytePath, what: string): Error {

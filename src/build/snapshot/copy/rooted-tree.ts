@@ -1,5 +1,4 @@
 import {
-  type BigIntStats,
   closeSync,
   constants,
   fstatSync,
@@ -12,9 +11,8 @@ import {
 } from 'node:fs';
 import { type BytePath, displayPath, toFsPath } from '../../../archive/byte-path.ts';
 import { failure } from '../../../lib/errors.ts';
-
-/** What an ignore file says of a path; `exclude-but-descend`: something below may be included again. */
-export type FilterVerdict = 'include' | 'exclude' | 'exclude-but-descend';
+import { resolvePath } from './resolve-path.ts';
+import type { FilterVerdict, SourceStats, SourceTree } from './source-tree.ts';
 
 export interface RootedTreeOptions {
   /** UTF-8 path relative to the root, without leading slash. Default: everything is included. */
@@ -23,16 +21,14 @@ export interface RootedTreeOptions {
   readonly capability?: (realPath: string | Buffer) => Buffer | undefined;
 }
 
-const maxLinks = 255;
-
 /** For patterns and ignore rules: what is not UTF-8 becomes U+FFFD. */
 export function textOf(path: BytePath): string {
   const found = toFsPath(path);
   return typeof found === 'string' ? found : found.toString('utf8');
 }
 
-/** Read access below one directory whose links are hostile: nothing outside the root is ever named or opened. Paths are byte strings. */
-export class RootedTree {
+/** A directory whose links are hostile. */
+export class RootedTree implements SourceTree {
   readonly options: RootedTreeOptions;
   readonly #root: string;
 
@@ -50,15 +46,18 @@ export class RootedTree {
     return this.options.include?.(textOf(path), isDirectory) ?? 'include';
   }
 
+  capability(path: string): Buffer | undefined {
+    return this.options.capability?.(this.#realPath(path));
+  }
+
   /** For fs calls: text where every byte is ASCII, which is the faster way, else the bytes. */
-  realPath(path: string): string | Buffer {
+  #realPath(path: string): string | Buffer {
     return toFsPath(path === '' ? this.#root : `${this.#root}/${path}`);
   }
 
-  /** Undefined when nothing is there. The parents must be resolved already. */
-  lstat(path: string): BigIntStats | undefined {
+  lstat(path: string): SourceStats | undefined {
     try {
-      return lstatSync(this.realPath(path), { bigint: true, throwIfNoEntry: false });
+      return lstatSync(this.#realPath(path), { bigint: true, throwIfNoEntry: false });
     } catch (error) {
       if (isMissing(error)) return undefined;
       throw this.#failed(path, error);
@@ -67,51 +66,42 @@ export class RootedTree {
 
   readlink(path: string): string {
     try {
-      return readlinkSync(this.realPath(path), 'latin1');
+      return readlinkSync(this.#realPath(path), 'latin1');
     } catch (error) {
       throw this.#failed(path, error);
     }
   }
 
-  /** Names in byte order. */
   names(path: string): string[] {
     try {
-      return readdirSync(this.realPath(path), 'latin1').sort();
+      return readdirSync(this.#realPath(path), 'latin1').sort();
     } catch (error) {
       throw this.#failed(path, error);
     }
   }
 
-  /** Follows every link, the last one too, with the root as `/`; what does not exist stays as named. */
   resolve(path: string): string {
-    let rest = path.split('/');
-    const done: string[] = [];
-    let links = 0;
-    while (rest.length > 0) {
-      const name = rest.shift() ?? '';
-      if (name === '' || name === '.') continue;
-      if (name === '..') {
-        done.pop();
-        continue;
-      }
-      const next = [...done, name].join('/');
-      if (!this.lstat(next)?.isSymbolicLink()) {
-        done.push(name);
-        continue;
-      }
-      if (++links > maxLinks)
-        throw failure('CONTENT_INVALID', 'copy', displayPath(path), 'too many symbolic links');
-      const link = this.readlink(next);
-      if (link.startsWith('/')) done.length = 0;
-      rest = [...link.split('/'), ...rest];
-    }
-    return done.join('/');
+    return resolvePath(path, (next) =>
+      this.lstat(next)?.isSymbolicLink() ? this.readlink(next) : undefined,
+    );
   }
 
-  /**
-   * A whole file whose bytes the caller holds to a digest that it knows, at most one byte more than `size`. What is opened is checked no
-   * further: bytes of that digest are the file's, wherever they were read.
-   */
+  *read(path: string, expected: SourceStats, pieceBytes: number): Generator<Buffer> {
+    const fd = this.#openExpected(path, expected);
+    try {
+      for (let left = Number(expected.size); left > 0; ) {
+        const piece = Buffer.allocUnsafe(Math.min(pieceBytes, left));
+        const count = readSync(fd, piece);
+        if (count === 0) break;
+        left -= count;
+        yield piece.subarray(0, count);
+      }
+      this.#assertUnchanged(path, fd, expected);
+    } finally {
+      closeSync(fd);
+    }
+  }
+
   readAgain(path: string, size: number): Buffer {
     const fd = this.#open(path);
     try {
@@ -127,11 +117,10 @@ export class RootedTree {
     }
   }
 
-  /** A descriptor of the regular file that `expected` describes. The caller closes it. */
-  open(path: string, expected: BigIntStats): number {
+  #openExpected(path: string, expected: SourceStats): number {
     const fd = this.#open(path);
     try {
-      this.assertUnchanged(path, fd, expected);
+      this.#assertUnchanged(path, fd, expected);
       this.#assertInside(path, fd);
       return fd;
     } catch (error) {
@@ -142,13 +131,13 @@ export class RootedTree {
 
   #open(path: string): number {
     try {
-      return openSync(this.realPath(path), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+      return openSync(this.#realPath(path), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     } catch (error) {
       throw this.#failed(path, error);
     }
   }
 
-  assertUnchanged(path: string, fd: number, expected: BigIntStats): void {
+  #assertUnchanged(path: string, fd: number, expected: SourceStats): void {
     const now = fstatSync(fd, { bigint: true });
     const same =
       now.ino === expected.ino &&

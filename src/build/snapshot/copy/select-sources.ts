@@ -1,36 +1,23 @@
-import { createHash } from 'node:crypto';
-import { type BigIntStats, closeSync, readSync } from 'node:fs';
 import { bytePathOf, displayPath } from '../../../archive/byte-path.ts';
-import { type Digest, digestOf, finishDigest } from '../../../lib/digest.ts';
 import { failure, throwIfAborted } from '../../../lib/errors.ts';
 import { compileGoMatch, hasWildcard } from '../../../lib/go-match.ts';
-import { type RootedTree, textOf } from './rooted-tree.ts';
+import { type ParentMatch, PathPatterns } from '../../../lib/path-patterns.ts';
+import { textOf } from './rooted-tree.ts';
+import { type SelectedEntry, type SelectedItem, type SelectedKind, Selection } from './selection.ts';
+import type { SourceStats, SourceTree } from './source-tree.ts';
 
-export type SelectedKind = 'file' | 'directory' | 'symlink' | 'fifo' | 'char' | 'block';
-
-/** One file of the source. Paths and links are byte strings. */
-export interface SelectedEntry {
-  /** Relative to the item's root; empty for the root itself. */
-  readonly path: string;
-  /** In the source tree, links of its parents resolved. */
-  readonly source: string;
-  readonly kind: SelectedKind;
-  /** Permission, setuid, setgid and sticky bits. */
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  readonly stats: BigIntStats;
-  readonly link?: string;
-  readonly capability?: Buffer;
-  /** Same text, same file: there when the file has several names. */
-  readonly inode?: string;
-}
-
-/** What one source pattern's one match names. */
-export interface SelectedItem {
-  /** Last part of the path as it was named, before links were followed. */
-  readonly name: string;
-  readonly entries: readonly SelectedEntry[];
+/** What one word of a COPY or ADD asks for. */
+export interface SourcePattern {
+  /** As Go's filepath.Match has it, relative to the tree's root, variables expanded. */
+  readonly pattern: string;
+  /** The pattern is a path: no wildcards, the last link is not followed. Default false. */
+  readonly literal?: boolean;
+  /** `--parents`: what is taken below the pattern's matches, with its parents there. Default: all. */
+  readonly include?: string;
+  /** `--exclude`: patterns of what is left out below the pattern's matches. */
+  readonly exclude?: readonly string[];
+  /** ADD: an archive is unpacked. Default false. */
+  readonly unpack?: boolean;
 }
 
 export interface SelectOptions {
@@ -39,103 +26,87 @@ export interface SelectOptions {
   readonly signal: AbortSignal;
 }
 
-export type HashFile = (tree: RootedTree, entry: SelectedEntry) => Promise<Digest>;
-
-/** The files that a COPY reads, found from the source alone. */
-export class Selection {
-  readonly tree: RootedTree;
-  readonly items: readonly SelectedItem[];
-  /** What `digest` read: whoever reads a file again holds it to this. */
-  readonly hashed = new Map<SelectedEntry, Digest>();
-
-  constructor(tree: RootedTree, items: readonly SelectedItem[]) {
-    this.tree = tree;
-    this.items = items;
-  }
-
-  /** Everything but times, as BuildKit's content hash has it. */
-  async digest(options: {
-    readonly signal: AbortSignal;
-    readonly hash?: HashFile | undefined;
-  }): Promise<Digest> {
-    const hash = options.hash ?? hashFile;
-    const lines: unknown[] = [];
-    for (const item of this.items) {
-      // A directory's own name is not copied, a file's is.
-      lines.push(item.entries[0]?.kind === 'directory' ? '' : item.name);
-      const inodes = new Map<string, number>();
-      for (const entry of item.entries) {
-        throwIfAborted(options.signal);
-        const { path, kind, mode, uid, gid, stats } = entry;
-        const linked = entry.inode === undefined ? undefined : inodes.get(entry.inode);
-        if (entry.inode !== undefined && linked === undefined) inodes.set(entry.inode, inodes.size);
-        const device = kind === 'char' || kind === 'block' ? String(stats.rdev) : undefined;
-        const capability = entry.capability?.toString('hex');
-        let content: Digest | undefined;
-        if (kind === 'file') {
-          content = await hash(this.tree, entry);
-          this.hashed.set(entry, content);
-        }
-        lines.push([path, kind, mode, uid, gid, device, content, linked, entry.link, capability]);
-      }
-    }
-    return digestOf(JSON.stringify(lines));
-  }
-}
-
-/** Reads a file once, in blocks; fails when it changes meanwhile. */
-export async function hashFile(tree: RootedTree, entry: SelectedEntry): Promise<Digest> {
-  const fd = tree.open(entry.source, entry.stats);
-  try {
-    const hash = createHash('sha256');
-    const block = Buffer.allocUnsafe(Math.min(1 << 20, Math.max(1, Number(entry.stats.size))));
-    for (let count = readSync(fd, block); count > 0; count = readSync(fd, block))
-      hash.update(block.subarray(0, count));
-    tree.assertUnchanged(entry.source, fd, entry.stats);
-    return finishDigest(hash);
-  } finally {
-    closeSync(fd);
-  }
-}
-
-/** `sources`: patterns as Go's filepath.Match has them, relative to the tree's root, variables expanded. */
+/** A text is a pattern alone. NOT_FOUND where a source that is no pattern does not exist. */
 export function selectSources(
-  tree: RootedTree,
-  sources: readonly string[],
+  tree: SourceTree,
+  sources: readonly (string | SourcePattern)[],
   options: SelectOptions,
 ): Selection {
   const items: SelectedItem[] = [];
-  for (const pattern of sources) {
-    for (const path of matches(tree, pattern, options.signal))
-      items.push(selectItem(tree, path, pattern, options));
+  for (const given of sources) {
+    const source = typeof given === 'string' ? { pattern: given } : given;
+    const filter = filterOf(source);
+    const isPattern = !source.literal && hasWildcard(source.pattern);
+    const found = isPattern ? matches(tree, source.pattern, options.signal) : [literalPath(source)];
+    for (const path of found) {
+      const item = new ItemWalk(tree, filter, options).select(path, source);
+      if (item !== undefined) items.push(item);
+      if (!isPattern && (item === undefined || lacksIncluded(item, source)))
+        throw missing(tree, path, source);
+    }
   }
-  return new Selection(tree, items);
+  return new Selection(items);
 }
 
-/** A literal path as it is; a pattern's matches in byte order, none is no error (BuildKit's AllowEmptyWildcard). */
-function matches(tree: RootedTree, pattern: string, signal: AbortSignal): string[] {
+interface Filter {
+  readonly include: PathPatterns | undefined;
+  readonly exclude: PathPatterns | undefined;
+}
+
+function filterOf({ include, exclude }: SourcePattern): Filter {
+  return {
+    include: include === undefined ? undefined : new PathPatterns([include]),
+    exclude: exclude === undefined || exclude.length === 0 ? undefined : new PathPatterns(exclude),
+  };
+}
+
+/** `--parents` of a path without wildcards takes that path, or fails. */
+function lacksIncluded({ entries }: SelectedItem, { include = '' }: SourcePattern): boolean {
+  return include !== '' && !hasWildcard(include) && entries.length === 1;
+}
+
+function missing(tree: SourceTree, path: string, { pattern, include }: SourcePattern): Error {
+  const named = include === undefined ? pattern : `${pattern}/${include}`.replace(/^\.?\//, '');
+  if (include === undefined && tree.lstat(tree.resolve(path)) !== undefined) {
+    return failure('NOT_FOUND', 'copy', named, 'it is excluded by the ignore file', {
+      hint: 'look at .dockerignore',
+    });
+  }
+  return failure('NOT_FOUND', 'copy', named, 'no such file or directory in the source', {
+    hint: 'source paths are relative to the root of the build context or stage',
+  });
+}
+
+function literalPath({ pattern, literal }: SourcePattern): string {
+  const plain = (part: string) => bytePathOf(literal ? part : part.replace(/\\(.)/gsu, '$1'));
+  return clean(pattern).map(plain).join('/');
+}
+
+/** A pattern's matches in byte order; none is no error (BuildKit's AllowEmptyWildcard), but what is before the first wildcard must be there. */
+function matches(tree: SourceTree, pattern: string, signal: AbortSignal): string[] {
   const parts = clean(pattern);
   const first = parts.findIndex(hasWildcard);
-  if (first < 0) return [parts.map((part) => bytePathOf(part.replace(/\\(.)/gsu, '$1'))).join('/')];
   const regexps = parts.slice(first).map((part) => {
     const regexp = compileGoMatch(part);
     if (regexp === undefined) throw failure('DOCKERFILE', 'copy', pattern, 'the pattern is malformed');
     return regexp;
   });
   const base = tree.resolve(bytePathOf(parts.slice(0, first).join('/')));
+  if (!tree.lstat(base)?.isDirectory() || (base !== '' && tree.verdict(base, true) === 'exclude')) {
+    throw failure('NOT_FOUND', 'copy', pattern, `there is no directory "${displayPath(base)}" in the source`);
+  }
   const found: string[] = [];
   const walk = (path: string, depth: number): void => {
     throwIfAborted(signal);
     const regexp = regexps[depth];
-    if (regexp === undefined || !tree.lstat(path)?.isDirectory()) return;
+    if (regexp === undefined) return;
     for (const name of tree.names(path)) {
       if (!regexp.test(textOf(name))) continue;
       const next = path === '' ? name : `${path}/${name}`;
       const isDirectory = tree.lstat(next)?.isDirectory() ?? false;
-      const verdict = tree.verdict(next, isDirectory);
-      if (verdict === 'exclude') continue;
-      if (depth < regexps.length - 1) walk(next, depth + 1);
-      else if (verdict === 'include' || hasIncluded(tree, next)) found.push(next);
+      if (tree.verdict(next, isDirectory) === 'exclude') continue;
+      if (depth === regexps.length - 1) found.push(next);
+      else if (isDirectory) walk(next, depth + 1);
     }
   };
   walk(base, 0);
@@ -152,73 +123,113 @@ function clean(path: string): string[] {
   return parts;
 }
 
-function hasIncluded(tree: RootedTree, path: string): boolean {
-  return tree.names(path).some((name) => {
-    const next = path === '' ? name : `${path}/${name}`;
-    const isDirectory = tree.lstat(next)?.isDirectory() ?? false;
-    const verdict = tree.verdict(next, isDirectory);
-    return (
-      verdict === 'include' || (verdict === 'exclude-but-descend' && isDirectory && hasIncluded(tree, next))
-    );
-  });
+/** What is known of a directory on the way down. */
+interface Level {
+  /** Not taken itself yet: it is when something below it is. */
+  readonly entry: SelectedEntry;
+  taken: boolean;
+  readonly above: Level | undefined;
+  readonly include?: ParentMatch | undefined;
+  readonly exclude?: ParentMatch | undefined;
 }
 
-function selectItem(tree: RootedTree, path: string, pattern: string, options: SelectOptions): SelectedItem {
-  const root = tree.resolve(path);
-  const stats = tree.lstat(root);
-  if (stats === undefined) {
-    throw failure('NOT_FOUND', 'copy', pattern, 'no such file or directory in the source', {
-      hint: 'source paths are relative to the root of the build context or stage',
-    });
+class ItemWalk {
+  readonly #tree: SourceTree;
+  readonly #filter: Filter;
+  readonly #options: SelectOptions;
+  readonly #entries: SelectedEntry[] = [];
+
+  constructor(tree: SourceTree, filter: Filter, options: SelectOptions) {
+    this.#tree = tree;
+    this.#filter = filter;
+    this.#options = options;
   }
-  if (root !== '') {
-    const verdict = tree.verdict(root, stats.isDirectory());
-    if (verdict === 'exclude' || (verdict !== 'include' && !hasIncluded(tree, root))) {
-      throw failure('NOT_FOUND', 'copy', pattern, 'it is excluded by the ignore file', {
-        hint: 'look at .dockerignore',
-      });
+
+  /** Undefined when nothing is taken. */
+  select(path: string, source: SourcePattern): SelectedItem | undefined {
+    const root = source.literal ? path : this.#tree.resolve(path);
+    const stats = this.#tree.lstat(root);
+    if (stats === undefined) return undefined;
+    const entry = this.#entry(root, '', stats);
+    if (entry === undefined) throw failure('UNSUPPORTED', 'copy', source.pattern, 'it is a socket');
+    const verdict = root === '' ? 'include' : this.#tree.verdict(root, entry.kind === 'directory');
+    if (verdict === 'exclude') return undefined;
+    const taken = verdict === 'include';
+    if (entry.kind === 'directory') this.#descend({ entry, taken: false, above: undefined }, taken);
+    else if (taken) this.#entries.push(entry);
+    if (this.#entries.length === 0) return undefined;
+    const name = path.slice(path.lastIndexOf('/') + 1);
+    return { name, entries: this.#entries, unpack: source.unpack ?? false };
+  }
+
+  #descend(level: Level, take: boolean): void {
+    throwIfAborted(this.#options.signal);
+    if (take) this.#take(level);
+    const { source, path } = level.entry;
+    for (const name of this.#tree.names(source)) {
+      const next = source === '' ? name : `${source}/${name}`;
+      this.#visit(next, path === '' ? name : `${path}/${name}`, level);
     }
   }
-  const entries: SelectedEntry[] = [];
-  const visit = (source: string, relative: string, found: BigIntStats): void => {
-    throwIfAborted(options.signal);
-    const kind = kindOf(found);
-    if (kind === undefined) return;
-    if (source !== '' && source !== root) {
-      const verdict = tree.verdict(source, kind === 'directory');
-      if (verdict === 'exclude') return;
-      if (verdict === 'exclude-but-descend' && (kind !== 'directory' || !hasIncluded(tree, source))) return;
+
+  #visit(source: string, path: string, level: Level): void {
+    const stats = this.#tree.lstat(source);
+    if (stats === undefined)
+      throw failure('CONTENT_INVALID', 'copy', displayPath(source), 'vanished while it was read');
+    const isDirectory = stats.isDirectory();
+    const verdict = this.#tree.verdict(source, isDirectory);
+    if (verdict === 'exclude') return;
+    const { include, exclude } = this.#filter;
+    const text = include === undefined && exclude === undefined ? path : textOf(path);
+    const included = include?.enter(text, level.include);
+    const excluded = exclude?.enter(text, level.exclude);
+    const take = verdict === 'include' && (included?.matched ?? true) && !excluded?.matched;
+    if (!isDirectory && !take) return;
+    // Below it nothing can be taken.
+    if (excluded?.matched && !exclude?.mayTakeBack(text)) return;
+    if (included?.matched === false && !include?.mayMatchBelow(text)) return;
+    const entry = this.#entry(source, path, stats);
+    if (entry === undefined) return;
+    if (!isDirectory) {
+      this.#take(level);
+      this.#entries.push(entry);
+      return;
     }
-    const keep = options.owners === 'keep';
-    const capability = kind === 'file' ? tree.options.capability?.(tree.realPath(source)) : undefined;
-    entries.push({
-      path: relative,
+    const below = { entry, taken: false, above: level, include: included?.match, exclude: excluded?.match };
+    this.#descend(below, take);
+  }
+
+  #take(level: Level): void {
+    if (level.taken) return;
+    if (level.above !== undefined) this.#take(level.above);
+    level.taken = true;
+    this.#entries.push(level.entry);
+  }
+
+  /** Undefined for a socket: layers hold none. */
+  #entry(source: string, path: string, stats: SourceStats): SelectedEntry | undefined {
+    const tree = this.#tree;
+    const kind = kindOf(stats);
+    if (kind === undefined) return undefined;
+    const keep = this.#options.owners === 'keep';
+    const capability = kind === 'file' ? tree.capability(source) : undefined;
+    return {
+      tree,
+      path,
       source,
       kind,
-      mode: Number(found.mode & 0o7777n),
-      uid: keep ? Number(found.uid) : 0,
-      gid: keep ? Number(found.gid) : 0,
-      stats: found,
+      mode: Number(stats.mode & 0o7777n),
+      uid: keep ? Number(stats.uid) : 0,
+      gid: keep ? Number(stats.gid) : 0,
+      stats,
       ...(kind === 'symlink' ? { link: tree.readlink(source) } : {}),
       ...(capability === undefined ? {} : { capability }),
-      ...(kind === 'file' && found.nlink > 1n ? { inode: `${found.dev}:${found.ino}` } : {}),
-    });
-    if (kind !== 'directory') return;
-    for (const name of tree.names(source)) {
-      const next = source === '' ? name : `${source}/${name}`;
-      const below = tree.lstat(next);
-      if (below === undefined)
-        throw failure('CONTENT_INVALID', 'copy', displayPath(next), 'vanished while it was read');
-      visit(next, relative === '' ? name : `${relative}/${name}`, below);
-    }
-  };
-  visit(root, '', stats);
-  if (entries.length === 0) throw failure('UNSUPPORTED', 'copy', pattern, 'it is a socket');
-  return { name: path.slice(path.lastIndexOf('/') + 1), entries };
+      ...(kind === 'file' && stats.nlink > 1n ? { inode: `${stats.dev}:${stats.ino}` } : {}),
+    };
+  }
 }
 
-/** Undefined for a socket: layers hold none. */
-function kindOf(stats: BigIntStats): SelectedKind | undefined {
+function kindOf(stats: SourceStats): SelectedKind | undefined {
   if (stats.isFile()) return 'file';
   if (stats.isDirectory()) return 'directory';
   if (stats.isSymbolicLink()) return 'symlink';

@@ -45,15 +45,12 @@ function scratch(t: TestContext): string {
 async function planned(root: string, hasher?: ContextHasher) {
   const selection = selectSources(new RootedTree(join(root, 'c')), ['.'], { owners: 'zero', signal });
   await selection.digest({ signal, ...(hasher && { hash: hasher.hash }) });
-  return {
-    tree: selection.tree,
-    plan: placeSelection(selection, scratchTarget, { destination: '/', epoch: 5, now: 9 }),
-  };
+  return await placeSelection(selection, scratchTarget, { destination: '/', epoch: 5, now: 9 });
 }
 
 async function write(root: string, name: string) {
-  const { plan, tree } = await planned(root);
-  return await writeCopyLayer(plan, tree, join(root, name), { signal });
+  const plan = await planned(root);
+  return await writeCopyLayer(plan, join(root, name), { signal });
 }
 
 describe('the layer of a COPY', () => {
@@ -78,10 +75,10 @@ describe('the layer of a COPY', () => {
   for (const name of ['small', 'big']) {
     test(`a ${name} file that changed since it was hashed fails and leaves nothing`, async (t) => {
       const root = scratch(t);
-      const { plan, tree } = await planned(root);
+      const plan = await planned(root);
       appendFileSync(join(root, 'c', name), '!');
       utimesSync(join(root, 'c', name), 1_000_000, 1_000_000);
-      await assert.rejects(writeCopyLayer(plan, tree, join(root, 'one'), { signal }), (error) =>
+      await assert.rejects(writeCopyLayer(plan, join(root, 'one'), { signal }), (error) =>
         isFailure(error, 'CONTENT_INVALID'),
       );
       assert.equal(existsSync(join(root, 'one')), false);
@@ -89,12 +86,12 @@ describe('the layer of a COPY', () => {
 
     test(`a ${name} file of other bytes but equal size and times is noticed`, async (t) => {
       const root = scratch(t);
-      const { plan, tree } = await planned(root);
+      const plan = await planned(root);
       const bytes = readFileSync(join(root, 'c', name));
       bytes[0] = 0x21;
       writeFileSync(join(root, 'c', name), bytes);
       utimesSync(join(root, 'c', name), 1_000_000, 1_000_000);
-      await assert.rejects(writeCopyLayer(plan, tree, join(root, 'one'), { signal }), (error) =>
+      await assert.rejects(writeCopyLayer(plan, join(root, 'one'), { signal }), (error) =>
         isFailure(error, 'CONTENT_INVALID'),
       );
     });

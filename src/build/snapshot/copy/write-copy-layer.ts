@@ -1,5 +1,4 @@
 import { createHash, hash as hashOnce } from 'node:crypto';
-import { closeSync, readSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { displayPath } from '../../../archive/byte-path.ts';
@@ -7,19 +6,16 @@ import { LayerWriter, type WrittenLayer } from '../../../archive/layer-writer.ts
 import { type Digest, finishDigest } from '../../../lib/digest.ts';
 import { failure, throwIfAborted } from '../../../lib/errors.ts';
 import type { CopyPlan } from './copy-plan.ts';
-import type { RootedTree } from './rooted-tree.ts';
-import type { SelectedEntry } from './select-sources.ts';
+import type { SelectedEntry } from './selection.ts';
 
 /** Files up to this size are read whole; larger ones pass through in pieces of it. */
 const pieceBytes = 1024 * 1024;
 
 /**
- * Writes a plan's layer to `path`, which must not exist; nothing is left there when it fails. `tree`: what the sources were selected from.
- * CONTENT_INVALID when a file is no longer the one that was selected and hashed.
+ * Writes a plan's layer to `path`, which must not exist; nothing is left there when it fails. CONTENT_INVALID when a file is no longer the one that was selected and hashed.
  */
 export async function writeCopyLayer(
   plan: CopyPlan,
-  tree: RootedTree | undefined,
   path: string,
   options: { signal?: AbortSignal | undefined } = {},
 ): Promise<WrittenLayer> {
@@ -28,10 +24,10 @@ export async function writeCopyLayer(
   try {
     for (const { header, source, digest } of plan.entries) {
       if (header.type !== 'file') await writer.add(header);
-      else if (source === undefined || tree === undefined)
+      else if (source === undefined)
         throw failure('STORE', 'pack', displayPath(header.path), 'it has content and no source');
-      else if (header.size <= pieceBytes) await writer.add(header, readWhole(tree, source, digest));
-      else await writer.add(header, Readable.from(pieces(tree, source, digest)));
+      else if (header.size <= pieceBytes) await writer.add(header, readWhole(source, digest));
+      else await writer.add(header, Readable.from(pieces(source, digest)));
     }
     return await writer.finish();
   } catch (error) {
@@ -41,46 +37,20 @@ export async function writeCopyLayer(
   }
 }
 
-function readWhole(tree: RootedTree, entry: SelectedEntry, expected: Digest | undefined): Buffer {
-  if (expected !== undefined) {
-    const bytes = tree.readAgain(entry.source, Number(entry.stats.size));
-    assertHashed(entry.source, expected, `sha256:${hashOnce('sha256', bytes, 'hex')}`);
-    return bytes;
-  }
-  const fd = tree.open(entry.source, entry.stats);
-  try {
-    const bytes = Buffer.allocUnsafe(Number(entry.stats.size));
-    let used = 0;
-    for (let count = -1; count !== 0 && used < bytes.length; used += count)
-      count = readSync(fd, bytes, used, bytes.length - used, null);
-    tree.assertUnchanged(entry.source, fd, entry.stats);
-    return bytes.subarray(0, used);
-  } finally {
-    closeSync(fd);
-  }
+function readWhole({ tree, source, stats }: SelectedEntry, expected: Digest | undefined): Buffer {
+  if (expected === undefined) return Buffer.concat([...tree.read(source, stats, pieceBytes)]);
+  const bytes = tree.readAgain(source, Number(stats.size));
+  assertHashed(source, expected, `sha256:${hashOnce('sha256', bytes, 'hex')}`);
+  return bytes;
 }
 
-async function* pieces(
-  tree: RootedTree,
-  entry: SelectedEntry,
-  expected: Digest | undefined,
-): AsyncGenerator<Buffer> {
+function* pieces({ tree, source, stats }: SelectedEntry, expected: Digest | undefined): Generator<Buffer> {
   const hash = createHash('sha256');
-  const fd = tree.open(entry.source, entry.stats);
-  try {
-    for (;;) {
-      // The reader may ask for the next piece before it is done with this one: each has its own memory.
-      const piece = Buffer.allocUnsafe(pieceBytes);
-      const count = readSync(fd, piece);
-      if (count === 0) break;
-      if (expected !== undefined) hash.update(piece.subarray(0, count));
-      yield piece.subarray(0, count);
-    }
-    tree.assertUnchanged(entry.source, fd, entry.stats);
-    if (expected !== undefined) assertHashed(entry.source, expected, finishDigest(hash));
-  } finally {
-    closeSync(fd);
+  for (const piece of tree.read(source, stats, pieceBytes)) {
+    if (expected !== undefined) hash.update(piece);
+    yield piece;
   }
+  if (expected !== undefined) assertHashed(source, expected, finishDigest(hash));
 }
 
 function assertHashed(source: string, expected: Digest, found: Digest): void {

@@ -1,5 +1,5 @@
-import { failure } from '../../lib/errors.ts';
-import { compileGoMatch } from '../../lib/go-match.ts';
+import { failure } from './errors.ts';
+import { compileGoMatch } from './go-match.ts';
 
 type Token =
   | { readonly kind: 'one'; readonly test: (character: string) => boolean }
@@ -13,9 +13,9 @@ type Token =
 /** Characters of one pattern. Paths are no longer than 4096 bytes on Linux. */
 const maxPatternLength = 4096;
 
-/** One line of an ignore file (moby/patternmatcher). */
-export class IgnorePattern {
-  /** `!`: takes back what an earlier pattern ignores. */
+/** One pattern of an ignore file or of `--exclude` (moby/patternmatcher). */
+export class PathPattern {
+  /** `!`: takes back what an earlier pattern matches. */
   readonly negated: boolean;
   /** Clean, without `!`. */
   readonly text: string;
@@ -26,7 +26,7 @@ export class IgnorePattern {
     this.negated = line.startsWith('!');
     this.text = cleanPath(this.negated ? line.slice(1) : line);
     if (line === '!' || line.length > maxPatternLength || compileGoMatch(this.text) === undefined) {
-      throw failure('DOCKERFILE', 'read ignore pattern', line.slice(0, 200), 'it is malformed');
+      throw failure('DOCKERFILE', 'read pattern', line.slice(0, 200), 'it is malformed');
     }
     this.#test = compile(this.text);
   }

@@ -1,0 +1,99 @@
+import { createHash } from 'node:crypto';
+import { type Digest, digestOf, finishDigest } from '../../../lib/digest.ts';
+import { throwIfAborted } from '../../../lib/errors.ts';
+import type { SourceStats, SourceTree } from './source-tree.ts';
+
+export type SelectedKind = 'file' | 'directory' | 'symlink' | 'fifo' | 'char' | 'block';
+
+/** One file of the source. Paths and links are byte strings. */
+export interface SelectedEntry {
+  readonly tree: SourceTree;
+  /** Relative to the item's root; empty for the root itself. */
+  readonly path: string;
+  /** In the source tree, links of its parents resolved. */
+  readonly source: string;
+  readonly kind: SelectedKind;
+  /** Permission, setuid, setgid and sticky bits. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly stats: SourceStats;
+  readonly link?: string;
+  readonly capability?: Buffer;
+  /** Same text, same file: there when the file has several names. */
+  readonly inode?: string;
+}
+
+/** What one source pattern's one match names. */
+export interface SelectedItem {
+  /** Last part of the path as it was named, before links were followed. */
+  readonly name: string;
+  /** The root first, unless only something below it was taken. */
+  readonly entries: readonly SelectedEntry[];
+  /** ADD: should this be one file that is an archive, what it holds is added in its place. */
+  readonly unpack: boolean;
+}
+
+export type HashFile = (entry: SelectedEntry) => Promise<Digest>;
+
+/** The files that a COPY reads, found from the sources alone. */
+export class Selection {
+  readonly items: readonly SelectedItem[];
+  /** What `digest` read: whoever reads a file again holds it to this. */
+  readonly hashed: Map<SelectedEntry, Digest>;
+
+  constructor(items: readonly SelectedItem[], hashed: ReadonlyMap<SelectedEntry, Digest> = new Map()) {
+    this.items = items;
+    this.hashed = new Map(hashed);
+  }
+
+  /** One after another, as one COPY reads them. */
+  static joined(parts: readonly Selection[]): Selection {
+    const [only] = parts;
+    if (only !== undefined && parts.length === 1) return only;
+    return new Selection(
+      parts.flatMap((part) => part.items),
+      new Map(parts.flatMap((part) => [...part.hashed])),
+    );
+  }
+
+  /** Everything but times, as BuildKit's content hash has it. */
+  async digest(options: {
+    readonly signal: AbortSignal;
+    readonly hash?: HashFile | undefined;
+  }): Promise<Digest> {
+    const hash = options.hash ?? hashFile;
+    const lines: unknown[] = [];
+    for (const item of this.items) {
+      // A directory's own name is not copied, a file's is.
+      const name = item.entries[0]?.kind === 'directory' ? '' : item.name;
+      lines.push(item.unpack ? { unpack: name } : name);
+      const inodes = new Map<string, number>();
+      for (const entry of item.entries) {
+        throwIfAborted(options.signal);
+        const { path, kind, mode, uid, gid, stats } = entry;
+        const linked = entry.inode === undefined ? undefined : inodes.get(entry.inode);
+        if (entry.inode !== undefined && linked === undefined) inodes.set(entry.inode, inodes.size);
+        const device = kind === 'char' || kind === 'block' ? String(stats.rdev) : undefined;
+        const capability = entry.capability?.toString('hex');
+        let content: Digest | undefined;
+        if (kind === 'file') {
+          content = await hash(entry);
+          this.hashed.set(entry, content);
+        }
+        lines.push([path, kind, mode, uid, gid, device, content, linked, entry.link, capability]);
+      }
+    }
+    return digestOf(JSON.stringify(lines));
+  }
+}
+
+/** Bytes that are read at a time. */
+const pieceBytes = 1024 * 1024;
+
+/** Reads a file once; fails when it changes meanwhile. */
+export async function hashFile({ tree, source, stats }: SelectedEntry): Promise<Digest> {
+  const hash = createHash('sha256');
+  for (const piece of tree.read(source, stats, pieceBytes)) hash.update(piece);
+  return finishDigest(hash);
+}
