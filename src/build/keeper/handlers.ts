@@ -67,7 +67,7 @@ export function makeHandlers(options: HandlersOptions): Handlers {
     calls,
     async copyTree(tree, target, signal) {
       const packed = await copyFromTree(
-        { from: tree, sources: ['.'], target: [], destination: '/' },
+        { from: tree, sources: [{ pattern: '.' }], target: [], destination: '/' },
         { ...copy, signal },
       );
       const blob: LayerBlob = { kind: 'blob', path: packed.path, diffId: packed.diffId };

@@ -27,7 +27,7 @@ function twoStages() {
       target,
     ]);
   const copy = (target: Node, from: Node) =>
-    graph.add({ kind: 'copy', sources: ['.'], destination: '/', unpack: false }, [target, from]);
+    graph.add({ kind: 'copy', sources: [{ pattern: '.' }], destination: '/' }, [target, from]);
   const below = base('below');
   const first = mkdir('/first', below);
   const built = run(first);
