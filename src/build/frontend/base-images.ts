@@ -6,36 +6,40 @@ import type { ImageSource } from './stage-layout.ts';
 
 /** The base images of all platforms, each found once. */
 export class BaseImages {
-  readonly #found: ReadonlyMap<string, BaseImage>;
+  readonly #found = new Map<string, BaseImage>();
+  readonly #options: {
+    readonly source: Source;
+    readonly resolveBase: ResolveBase;
+    readonly signal?: AbortSignal;
+  };
 
-  private constructor(found: ReadonlyMap<string, BaseImage>) {
-    this.#found = found;
+  constructor(options: {
+    readonly source: Source;
+    readonly resolveBase: ResolveBase;
+    readonly signal?: AbortSignal;
+  }) {
+    this.#options = options;
   }
 
-  /** Side by side; the first failure stops the others and is thrown, with the line that names the image. */
-  static async resolve(
-    wanted: readonly ImageSource[],
-    options: { readonly source: Source; readonly resolveBase: ResolveBase; readonly signal?: AbortSignal },
-  ): Promise<BaseImages> {
-    const { source, resolveBase, signal } = options;
+  /** Finds those that were not found yet, side by side; the first failure stops the others and is thrown, with the line that names the image. */
+  async resolve(wanted: readonly ImageSource[]): Promise<void> {
+    const { source, resolveBase, signal } = this.#options;
     throwIfAborted(signal);
     const stop = new AbortController();
     const stopped = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
     const unique = new Map(wanted.map((image) => [keyOf(image), image]));
     let failed: { readonly error: unknown } | undefined;
-    const found = new Map<string, BaseImage>();
     const resolveOne = async ([key, image]: readonly [string, ImageSource]) => {
       try {
-        found.set(key, await resolveBase(image.reference, image.platform, { signal: stopped }));
+        this.#found.set(key, await resolveBase(image.reference, image.platform, { signal: stopped }));
       } catch (error) {
         failed ??= { error: located(error, source, image) };
         stop.abort(failed.error);
       }
     };
-    await Promise.all([...unique].map(resolveOne));
+    await Promise.all([...unique].filter(([key]) => !this.#found.has(key)).map(resolveOne));
     throwIfAborted(signal);
     if (failed !== undefined) throw failed.error;
-    return new BaseImages(found);
   }
 
   get(image: ImageSource): BaseImage {

@@ -9,6 +9,8 @@ export interface Command {
   readonly counts: boolean;
   /** COPY --from: a stage's name or number, else an image. */
   readonly from?: string;
+  /** ONBUILD: what builds that are FROM this stage run first. */
+  readonly trigger?: string;
   apply(stage: StageBuild): void;
 }
 

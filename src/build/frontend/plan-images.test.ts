@@ -428,6 +428,43 @@ describe('stages', () => {
   });
 });
 
+describe('ONBUILD', () => {
+  test('is recorded, without a history, and not handed on by a stage that ran it', async () => {
+    const dockerfile = 'FROM a AS one\nonbuild  run x\nONBUILD ENV A=$B\n';
+    const { image } = await plan(dockerfile);
+    assert.deepEqual(image.config.OnBuild, ['run x', 'ENV A=$B']);
+    assert.deepEqual(image.history, []);
+    const second = await plan(`${dockerfile}FROM one\nENV C=d`);
+    assert.deepEqual(second.created, ['RUN /bin/sh -c x', 'ENV A=', 'ENV C=d']);
+    assert.equal(second.image.config.OnBuild, undefined);
+    assert.equal((await plan(`${dockerfile}FROM one AS two\nFROM two`)).created.length, 2);
+  });
+
+  test('triggers of a base run first, and bring the images that they read', async () => {
+    const base = registry({ OnBuild: ['COPY --from=b x /y', 'ENV A=b'] });
+    const { created: lines, calls, warnings } = await plan('FROM a\nENV C=$A', { base });
+    assert.deepEqual(lines, ['COPY x /y', 'ENV A=b', 'ENV C=b']);
+    assert.deepEqual(calls, ['a linux/amd64', 'b linux/amd64']);
+    assert.deepEqual(warnings, []);
+  });
+
+  test('a bad trigger is told of at the FROM', async () => {
+    for (const trigger of [
+      'FROM a',
+      'MAINTAINER x',
+      'ONBUILD RUN x',
+      'NOPE',
+      'ENV',
+      'RUN a\nRUN b',
+      '# x',
+      'COPY a',
+    ]) {
+      const base = registry({ OnBuild: [trigger] });
+      await assert.rejects(plan('# c\nFROM a', { base }), { code: 'DOCKERFILE', message: /"Dockerfile:2"/ });
+    }
+  });
+});
+
 describe('refusals carry the line', () => {
   const cases: Readonly<Record<string, readonly string[]>> = {
     UNSUPPORTED: [
@@ -437,7 +474,6 @@ describe('refusals carry the line', () => {
       'ADD https://example.org/a /',
       'ADD git@example.org:a/b.git /',
       'ADD --checksum=sha256:x a /',
-      'ONBUILD RUN x',
     ],
     DOCKERFILE: [
       'RUN --netwrok=none x',
@@ -498,9 +534,7 @@ describe('refusals carry the line', () => {
     assert.equal((await created('FROM a\nCOPY --link=false --parents=false a b')).length, 1);
   });
 
-  test('a base with ONBUILD triggers and a foreign syntax are refused', async () => {
-    const base = registry({ OnBuild: ['RUN x'] });
-    await assert.rejects(plan('FROM a', { base }), { code: 'UNSUPPORTED' });
+  test('a foreign syntax is refused', async () => {
     await assert.rejects(plan('# syntax=example.org/other:1\nFROM a'), { code: 'UNSUPPORTED' });
     assert.equal((await created('# syntax=docker/dockerfile:1.7-labs\nFROM a')).length, 0);
   });

@@ -3,6 +3,7 @@ import type { Dockerfile } from '../dockerfile/instruction.ts';
 import { parseDockerfile } from '../dockerfile/parse.ts';
 import { unsupported } from '../dockerfile/source.ts';
 import { Graph } from '../graph/graph.ts';
+import { readBaseConfig } from './base-config.ts';
 import { BaseImages } from './base-images.ts';
 import { Budget } from './budget.ts';
 import { planPlatform } from './plan-platform.ts';
@@ -27,12 +28,24 @@ export async function planImages(request: PlanRequest, options: PlanOptions): Pr
     warnings.add('NoEmptyContinuation', 'Empty continuation line', { startLine: line, endLine: line });
   }
   const stages = readStages(dockerfile);
+  const bases = new BaseImages({ source, resolveBase, ...(signal && { signal }) });
   const targets = request.platforms.map((platform) => {
     const budget = new Budget();
-    return { platform, budget, layout: layOutStages(dockerfile, stages, request, { platform, budget }) };
+    const layOut = (triggers?: ReadonlyMap<number, readonly string[]>) =>
+      layOutStages(dockerfile, stages, request, { platform, budget, ...(triggers && { triggers }) });
+    return { platform, budget, layOut, layout: layOut() };
   });
-  const wanted = targets.flatMap(({ layout }) => imagesOf(layout));
-  const bases = await BaseImages.resolve(wanted, { source, resolveBase, ...(signal && { signal }) });
+  // Triggers of a base image may need more images, which may have triggers.
+  for (let known = -1, found = 0; found > known; ) {
+    await bases.resolve(targets.flatMap(({ layout }) => imagesOf(layout)));
+    known = found;
+    found = 0;
+    for (const target of targets) {
+      const triggers = triggersOf(target.layout, bases);
+      found += triggers.size;
+      if (triggers.size > 0) target.layout = target.layOut(triggers);
+    }
+  }
   const graph = new Graph();
   const { buildArgs, network = 'host' } = request;
   const images = targets.map(({ platform, budget, layout }) => {
@@ -43,11 +56,23 @@ export async function planImages(request: PlanRequest, options: PlanOptions): Pr
   return { graph, images, warnings: warnings.list, proxyEnv: proxyEnvironment(buildArgs) };
 }
 
+/** The ONBUILD triggers of the images that needed stages are FROM. */
+function triggersOf(layout: StageLayout, bases: BaseImages): Map<number, readonly string[]> {
+  const found = new Map<number, readonly string[]>();
+  for (const index of layout.needed) {
+    const base = layout.stages[index]?.base;
+    if (base?.kind !== 'image') continue;
+    const triggers = readBaseConfig(bases.get(base)).OnBuild ?? [];
+    if (triggers.length > 0) found.set(index, triggers);
+  }
+  return found;
+}
+
 function imagesOf(layout: StageLayout): ImageSource[] {
   return layout.needed.flatMap((index) => {
     const laidOut = layout.stages[index];
     if (laidOut === undefined) return [];
-    const copied = laidOut.stage.commands.flatMap(({ from, instruction }) =>
+    const copied = laidOut.commands.flatMap(({ from, instruction }) =>
       from === undefined ? [] : [layout.copySource(index, from, instruction)],
     );
     return [laidOut.base, ...copied].filter((source) => source.kind === 'image');

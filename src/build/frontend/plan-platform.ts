@@ -1,6 +1,5 @@
 import { failure } from '../../lib/errors.ts';
 import { formatPlatform, normalizePlatform, type Platform } from '../../oci/platform.ts';
-import { unsupported } from '../dockerfile/source.ts';
 import type { Node } from '../graph/graph.ts';
 import type { ImagePlan } from '../graph/image-plan.ts';
 import { readBaseConfig, readBaseHistory, withoutEmptyFields } from './base-config.ts';
@@ -37,9 +36,9 @@ export function planPlatform(
   };
 
   function buildStage(laidOut: LaidOutStage, index: number): StageBuild {
-    const { stage, label, base } = laidOut;
+    const { stage, label, base, commands } = laidOut;
     const done = base.kind === 'image' ? 1 : 0;
-    const total = done + stage.commands.filter((command) => command.counts).length;
+    const total = done + commands.filter((command) => command.counts).length;
     let current = stage.from.instruction;
     const copySource = (from: string): Node => {
       const source = layout.copySource(index, from, current);
@@ -54,7 +53,7 @@ export function planPlatform(
           : imageStart(context, base, bases.get(base), { label, total });
     const build = new StageBuild(context, start, { name: label, total, done, copySource });
     beginStage(build, laidOut);
-    for (const command of stage.commands) {
+    for (const command of commands) {
       current = command.instruction;
       command.apply(build);
     }
@@ -111,12 +110,8 @@ function imageStart(
 ): StageStart {
   const { instruction, platform } = image;
   const config = readBaseConfig(base);
-  const triggers = config.OnBuild ?? [];
-  if (triggers.length > 0) {
-    const hint = `its first trigger is ${triggers[0]?.slice(0, 100)}`;
-    const what = `a base image with ONBUILD triggers (${image.reference})`;
-    throw unsupported(context.source, instruction.range, what, hint);
-  }
+  // Its triggers are among the stage's commands; they are not handed on.
+  delete config.OnBuild;
   const { os, architecture, variant } = base.config;
   if (typeof os !== 'string' || typeof architecture !== 'string') {
     throw failure('CONTENT_INVALID', 'read config of', base.reference, 'it names no platform');

@@ -1,5 +1,5 @@
-import type { Dockerfile } from '../dockerfile/instruction.ts';
-import { invalid, overLimit } from '../dockerfile/source.ts';
+import type { Dockerfile, Instruction } from '../dockerfile/instruction.ts';
+import { invalid, overLimit, type Source } from '../dockerfile/source.ts';
 import type { Command } from './command.ts';
 import { type ArgCommand, readArg } from './instructions/arg.ts';
 import { type From, readFrom } from './instructions/from.ts';
@@ -19,6 +19,13 @@ export interface Stages {
   readonly stages: readonly Stage[];
 }
 
+/** Any instruction but FROM. */
+export function readCommand(instruction: Instruction, source: Source): Command {
+  const { keyword } = instruction;
+  if (keyword === 'FROM') throw new Error('FROM begins a stage');
+  return readers[keyword](instruction, source);
+}
+
 /** Instructions → stages. Every instruction is checked, also those of stages that are not built. */
 export function readStages(dockerfile: Dockerfile): Stages {
   const { source, instructions } = dockerfile;
@@ -32,7 +39,7 @@ export function readStages(dockerfile: Dockerfile): Stages {
       continue;
     }
     const stage = stages.at(-1);
-    if (stage !== undefined) stage.commands.push(readers[instruction.keyword](instruction, source));
+    if (stage !== undefined) stage.commands.push(readCommand(instruction, source));
     else if (instruction.keyword === 'ARG') globalArguments.push(readArg(instruction, source));
     else {
       const what = `no build stage in current context: ${instruction.keyword} comes before the first FROM`;

@@ -93,6 +93,8 @@ export class StageBuild {
     this.author = start.author;
     this.baseHistory = start.baseHistory;
     this.config = structuredClone(start.config);
+    // A stage's triggers ran in the stages that are FROM it: they hold no longer there.
+    delete this.config.OnBuild;
     this.history = [...start.history];
     this.#historyLength = start.history.reduce((sum, entry) => sum + entry.createdBy.length, 0);
     this.variables = new Map(start.variables);

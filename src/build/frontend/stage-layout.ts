@@ -4,9 +4,11 @@ import type { Dockerfile, Instruction } from '../dockerfile/instruction.ts';
 import { invalid } from '../dockerfile/source.ts';
 import { didYouMean } from '../dockerfile/suggest.ts';
 import type { Budget } from './budget.ts';
+import type { Command } from './command.ts';
+import { readTriggers } from './instructions/onbuild.ts';
 import type { PlanRequest } from './plan-request.ts';
 import { platformArguments } from './platform-arguments.ts';
-import type { Stage, Stages } from './read-stages.ts';
+import { readCommand, type Stage, type Stages } from './read-stages.ts';
 import { expandAt } from './stage-build.ts';
 
 /** An image that has to be found. */
@@ -29,6 +31,8 @@ export interface LaidOutStage {
   /** Name, else number. */
   readonly label: string;
   readonly base: TreeSource;
+  /** The triggers of what it is FROM, then its own. */
+  readonly commands: readonly Command[];
 }
 
 /** Stages of one platform's build, and which of them the target needs. */
@@ -42,14 +46,21 @@ export interface StageLayout {
   copySource(stage: number, from: string, instruction: Instruction): TreeSource;
 }
 
+export interface LayoutOptions {
+  readonly platform: Platform;
+  readonly budget: Budget;
+  /** ONBUILD triggers of base images, by the number of the stage that is FROM them. */
+  readonly triggers?: ReadonlyMap<number, readonly string[]>;
+}
+
 /** Works out the FROM lines for one platform. */
 export function layOutStages(
   dockerfile: Dockerfile,
   read: Stages,
   request: PlanRequest,
-  options: { readonly platform: Platform; readonly budget: Budget },
+  options: LayoutOptions,
 ): StageLayout {
-  const { platform, budget } = options;
+  const { platform, budget, triggers } = options;
   const context = { source: dockerfile.source, escapeCharacter: dockerfile.escapeCharacter, budget };
   const targetStage = request.target ?? read.stages.at(-1)?.from.name ?? '';
   const globals = platformArguments(request.buildPlatform, platform, targetStage, request.buildArgs);
@@ -63,7 +74,10 @@ export function layOutStages(
   }
 
   const byName = new Map<string, number>();
-  const stages = read.stages.map((stage, index): LaidOutStage => {
+  const stages: LaidOutStage[] = [];
+  for (const [index, stage] of read.stages.entries()) stages.push(layOut(stage, index));
+
+  function layOut(stage: Stage, index: number): LaidOutStage {
     const { from } = stage;
     const fail = (what: string) => invalid(dockerfile.source, from.instruction.range, what);
     const expansion = expandAt(context, from.instruction, from.base, globals);
@@ -73,14 +87,28 @@ export function layOutStages(
     const known = byName.get(expansion.text);
     if (from.name !== undefined) byName.set(from.name, index);
     const label = from.name ?? String(index);
-    if (known !== undefined) return { stage, label, base: { kind: 'stage', index: known } };
-    if (expansion.text === 'scratch') return { stage, label, base: { kind: 'scratch' } };
+    if (known !== undefined) {
+      const inherited = stages[known]?.commands.flatMap(({ trigger }) => trigger ?? []) ?? [];
+      return { stage, label, base: { kind: 'stage', index: known }, commands: withTriggers(inherited) };
+    }
+    if (expansion.text === 'scratch') {
+      return { stage, label, base: { kind: 'scratch' }, commands: stage.commands };
+    }
     const { instruction } = from;
     return {
       stage,
       label,
       base: { kind: 'image', reference: expansion.text, platform: stagePlatform, instruction },
+      commands: withTriggers(triggers?.get(index) ?? []),
     };
+
+    function withTriggers(texts: readonly string[]): readonly Command[] {
+      const { source } = dockerfile;
+      return [
+        ...readTriggers(texts, from.instruction, source, (one) => readCommand(one, source)),
+        ...stage.commands,
+      ];
+    }
 
     function stagePlatformOf(written: string): Platform {
       const { text, unset } = expandAt(context, from.instruction, written, globals);
@@ -94,7 +122,7 @@ export function layOutStages(
         throw error;
       }
     }
-  });
+  }
 
   const copySource = (index: number, from: string, instruction: Instruction): TreeSource => {
     const fail = (what: string) => invalid(dockerfile.source, instruction.range, what);
@@ -156,7 +184,7 @@ function neededStages(
     const laidOut = stages[index];
     if (laidOut === undefined || !needed.has(index)) continue;
     if (laidOut.base.kind === 'stage') needed.add(laidOut.base.index);
-    for (const { from, instruction } of laidOut.stage.commands) {
+    for (const { from, instruction } of laidOut.commands) {
       const source = from === undefined ? undefined : copySource(index, from, instruction);
       if (source?.kind === 'stage') needed.add(source.index);
     }
