@@ -56,15 +56,3 @@ export function discard(response: HttpResponse): void {
   if (length <= limits.drainBytes) response.body.resume();
   else response.body.destroy();
 }
-
-/** The body when it is at most `limit` bytes, else undefined. The rest is never read. */
-export async function readBody(response: HttpResponse, limit: number): Promise<Buffer | undefined> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of response.body as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > limit) return undefined;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks, size);
-}

@@ -12,9 +12,9 @@ export const limits = {
   certificateBytes: 1024 * 1024,
   /** Redirects that one request follows. */
   redirects: 5,
-  /** One page of a tag list, and how many pages are asked for. */
-  tagPageBytes: 4 * 1024 * 1024,
-  tagPages: 10_000,
+  /** One page of tags or referrers, and how many pages are asked for. */
+  pageBytes: 4 * 1024 * 1024,
+  pages: 10_000,
   /** Unread body that is drained to keep its connection; a longer one costs the connection. */
   drainBytes: 64 * 1024,
   /** Connections to one host. */

@@ -1,12 +1,13 @@
 import { isDocumentType, parseDocument } from '../../content/document.ts';
 import type { IoOptions } from '../../content/store.ts';
 import { algorithmOf, type Digest, digestOf, isDigest } from '../../lib/digest.ts';
-import { failure } from '../../lib/errors.ts';
+import { failure, type PolyarchError } from '../../lib/errors.ts';
 import { redactText } from '../../lib/redact.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { maxMetadataBytes } from '../../oci/manifest.ts';
 import { isIndexType, isManifestType, manifestMediaTypes } from '../../oci/media-types.ts';
 import { discard, type HttpResponse } from './http.ts';
+import { errorOf } from './registry-failure.ts';
 import type { RepositorySession } from './repository-session.ts';
 
 export interface FetchedManifest {
@@ -39,8 +40,7 @@ export async function resolveManifest(
     const descriptor = descriptorOf(response, identifier);
     if (descriptor) return descriptor;
   }
-  if (response.status === 404) throw missing(session, identifier);
-  // A HEAD's failure has no text; the GET's has.
+  // A HEAD's failure has no text; the GET's has: a missing repository is not a missing tag.
   return await getManifest(session, identifier, options);
 }
 
@@ -60,9 +60,19 @@ function contentType(response: HttpResponse): string {
   return (response.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
 }
 
-function missing(session: RepositorySession, identifier: string) {
+async function missing(
+  session: RepositorySession,
+  identifier: string,
+  response: HttpResponse,
+): Promise<PolyarchError> {
+  const thing = `${session.name}${suffixOf(identifier)}`;
+  if ((await errorOf(response)).code === 'NAME_UNKNOWN') {
+    return failure('NOT_FOUND', 'resolve', thing, 'the registry has no such repository', {
+      hint: 'check the spelling; a private repository may also answer so to those who are not logged in',
+    });
+  }
   const what = isDigest(identifier) ? 'the repository has no such manifest' : 'no such tag';
-  return failure('NOT_FOUND', 'resolve', `${session.name}${suffixOf(identifier)}`, what, {
+  return failure('NOT_FOUND', 'resolve', thing, what, {
     hint: 'check the spelling; a private repository may also answer so to those who are not logged in',
   });
 }
@@ -74,19 +84,18 @@ export async function getManifest(
   options: IoOptions,
 ): Promise<FetchedManifest> {
   const thing = `${session.name}${suffixOf(identifier)}`;
-  const response = await session.call({
-    method: 'GET',
-    at: `manifests/${identifier}`,
-    actions: ['pull'],
-    headers: accept,
-    signal: options.signal,
-  });
-  if (response.status === 404) {
-    discard(response);
-    throw missing(session, identifier);
-  }
+  const { response, bytes } = await session.readWhole(
+    {
+      method: 'GET',
+      at: `manifests/${identifier}`,
+      actions: ['pull'],
+      headers: accept,
+      signal: options.signal,
+    },
+    maxMetadataBytes,
+  );
+  if (response.status === 404) throw await missing(session, identifier, response);
   if (response.status !== 200) throw await session.fail(response, 'resolve', suffixOf(identifier));
-  const bytes = await session.read(response, maxMetadataBytes);
   if (bytes === undefined) {
     throw failure('LIMIT', 'read manifest', thing, `larger than ${maxMetadataBytes} bytes`);
   }
@@ -112,13 +121,14 @@ function manifestTypeOf(bytes: Buffer, header: string, thing: string): string {
   return body.mediaType === undefined && fits ? header : document.mediaType;
 }
 
+/** `listed`: the registry took notice of the manifest's subject (OCI-Subject), so that its list of referrers has it. */
 export async function putManifest(
   session: RepositorySession,
   descriptor: Descriptor,
   bytes: Uint8Array,
   identifier: string,
   options: IoOptions,
-): Promise<void> {
+): Promise<{ listed: boolean }> {
   const response = await session.call({
     method: 'PUT',
     at: `manifests/${identifier}`,
@@ -146,4 +156,5 @@ export async function putManifest(
       );
     }
   }
+  return { listed: response.headers['oci-subject'] !== undefined };
 }

@@ -1,3 +1,4 @@
+import type { IoOptions } from '../../content/store.ts';
 import { failure } from '../../lib/errors.ts';
 import { isRegistry, isRepository } from '../../oci/reference.ts';
 import type { CredentialSource } from './auth/credential.ts';
@@ -8,6 +9,7 @@ import type { OnRegistryEvent } from './events.ts';
 import type { Send } from './http.ts';
 import { limits } from './limits.ts';
 import { withRedirects } from './redirect.ts';
+import { checkAccess } from './registry-access.ts';
 import { RegistryStore } from './registry-store.ts';
 import { RepositorySession } from './repository-session.ts';
 import { withRetry } from './retry.ts';
@@ -50,6 +52,8 @@ export class RegistryClient {
   readonly #transport: Transport;
   readonly #attempts: number;
   readonly #registries = new Map<string, Registry>();
+  /** One store for one repository, so that work under way is shared. */
+  readonly #stores = new Map<string, RegistryStore>();
 
   constructor(options: RegistryClientOptions = {}) {
     const { env, connections, certificateDirectory, retries } = options;
@@ -65,10 +69,25 @@ export class RegistryClient {
     if (!isRegistry(registry) || !isRepository(repository)) {
       throw failure('USAGE', 'open', `${registry}/${repository}`, 'not a repository of a registry');
     }
-    const { onEvent, pace } = this.#options;
-    const attempts = this.#attempts;
+    const key = `${registry}/${repository}`;
+    let store = this.#stores.get(key);
+    if (store === undefined) {
+      const { onEvent, pace } = this.#options;
+      const attempts = this.#attempts;
+      const { endpoint, send } = this.#registry(registry);
+      store = new RegistryStore(
+        new RepositorySession({ repository, endpoint, send, onEvent, pace, attempts }),
+      );
+      this.#stores.set(key, store);
+    }
+    return store;
+  }
+
+  /** Whether the registry lets this user in. UNAUTHORIZED when it refuses the credentials. */
+  async checkAccess(registry: string, options: IoOptions = {}): Promise<void> {
+    if (!isRegistry(registry)) throw failure('USAGE', 'log in to', registry, 'not a registry host');
     const { endpoint, send } = this.#registry(registry);
-    return new RegistryStore(new RepositorySession({ repository, endpoint, send, onEvent, pace, attempts }));
+    await checkAccess(send, endpoint, options);
   }
 
   /** Closes the idle connections; the process ends without it too. */

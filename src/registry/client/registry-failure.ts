@@ -1,8 +1,9 @@
 import { type ErrorCode, failure, type PolyarchError } from '../../lib/errors.ts';
 import { redactText } from '../../lib/redact.ts';
-import { type HttpResponse, readBody } from './http.ts';
+import type { HttpResponse } from './http.ts';
 import { limits } from './limits.ts';
 import { retryAfter } from './retry.ts';
+import { readBody } from './watched-body.ts';
 
 export interface RegistryFailureOptions {
   /** As references have it: for the hint. */
@@ -26,7 +27,7 @@ export async function registryFailure(
   options: RegistryFailureOptions,
 ): Promise<PolyarchError> {
   const { status } = response;
-  const { errorCode, text: said } = await messageOf(response);
+  const { code: errorCode, text: said } = await errorOf(response);
   const tail = said === '' ? '' : `: ${said}`;
   const login = `docker login ${options.registry}`;
   if (status === 401) {
@@ -50,7 +51,7 @@ export async function registryFailure(
   if (errorCode !== undefined && invalidContent.has(errorCode)) {
     return failure('CONTENT_INVALID', action, thing, `the registry refused the bytes (${status})${tail}`);
   }
-  const code: ErrorCode = status === 405 ? 'UNSUPPORTED' : 'REGISTRY';
+  const code: ErrorCode = status === 405 || errorCode === 'UNSUPPORTED' ? 'UNSUPPORTED' : 'REGISTRY';
   const wait = status === 429 ? retryAfter(response.headers['retry-after']) : undefined;
   const hint =
     status === 429
@@ -59,8 +60,8 @@ export async function registryFailure(
   return failure(code, action, thing, `the registry answered ${status}${tail}`, { hint });
 }
 
-/** `CODE: message` of the distribution-spec's error body, else nothing: a proxy's HTML page helps nobody. */
-async function messageOf(response: HttpResponse): Promise<{ errorCode?: string; text: string }> {
+/** The first error of the distribution-spec's body, its text as `CODE: message`; nothing of another body: a proxy's HTML page helps nobody. */
+export async function errorOf(response: HttpResponse): Promise<{ code?: string; text: string }> {
   try {
     const bytes = await readBody(response, limits.errorBytes);
     const document: unknown = JSON.parse(bytes?.toString('utf8') ?? '');
@@ -68,7 +69,7 @@ async function messageOf(response: HttpResponse): Promise<{ errorCode?: string; 
     const first: unknown = Array.isArray(list) ? list[0] : document;
     const [code, message] = [field(first, 'code'), field(first, 'message') ?? field(first, 'details')];
     const parts = [code, message].filter((part) => typeof part === 'string' && part !== '');
-    return { ...(typeof code === 'string' ? { errorCode: code } : {}), text: redactText(parts.join(': ')) };
+    return { ...(typeof code === 'string' ? { code } : {}), text: redactText(parts.join(': ')) };
   } catch {
     return { text: '' };
   }

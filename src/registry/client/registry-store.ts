@@ -12,63 +12,72 @@ import type {
   RangeReader,
   ReferrerLister,
   ResolvedDocument,
+  SizeLookup,
   Store,
   TagLister,
+  Untagger,
 } from '../../content/store.ts';
 import { verified } from '../../content/verify.ts';
 import { type Digest, isDigest } from '../../lib/digest.ts';
 import { failure, isFailure } from '../../lib/errors.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
-import { maxMetadataBytes } from '../../oci/manifest.ts';
+import { manifestMediaTypes } from '../../oci/media-types.ts';
 import { isTag } from '../../oci/reference.ts';
 import { locationOf, type UploadLocation, uploadBlob } from './blob-upload.ts';
 import { byteRange } from './byte-range.ts';
 import { discard, type HttpResponse } from './http.ts';
-import { getManifest, putManifest, resolveManifest, suffixOf } from './manifest-requests.ts';
+import { suffixOf } from './manifest-requests.ts';
 import { listReferrers } from './referrers.ts';
+import { type RateLimit, rateLimitOf } from './registry-access.ts';
+import { RepositoryManifests } from './repository-manifests.ts';
 import type { RepositorySession } from './repository-session.ts';
 import { resumingDownload } from './resuming-download.ts';
 import { listTags } from './tag-list.ts';
-
-/** Manifests whose bytes are kept: what was just pushed or read is tagged or read next. */
-const keptManifests = 16;
+import { untag } from './untag.ts';
 
 /** One repository of a registry over its HTTP API (OCI distribution-spec 1.1). References are tags and digests. */
 export class RegistryStore
-  implements Store, DocumentResolver, Mounter, RangeReader, TagLister, ReferrerLister, Deleter, NamedPusher
+  implements
+    Store,
+    DocumentResolver,
+    Mounter,
+    NamedPusher,
+    RangeReader,
+    TagLister,
+    ReferrerLister,
+    SizeLookup,
+    Deleter,
+    Untagger
 {
   readonly registry: string;
   readonly repository: string;
   readonly #session: RepositorySession;
-  readonly #manifests = new Map<Digest, Buffer>();
+  readonly #manifests: RepositoryManifests;
   /** What `exists` just denied: the push that follows does not ask again. */
   readonly #absent = new Set<Digest>();
   /** Uploads that a refused mount began. */
   readonly #started = new Map<Digest, UploadLocation>();
+  /** Under way: who comes meanwhile with the same digest waits for it. */
+  readonly #pushes = new Map<Digest, Promise<void>>();
 
   constructor(session: RepositorySession) {
     this.#session = session;
+    this.#manifests = new RepositoryManifests(session);
     this.registry = session.registry;
     this.repository = session.repository;
   }
 
   async resolve(reference: string, options: IoOptions = {}): Promise<Descriptor> {
-    const identifier = this.#identifier(reference, 'resolve');
-    const found = await resolveManifest(this.#session, identifier, options);
-    if (!('bytes' in found)) return found;
-    this.#keep(found.descriptor.digest, found.bytes);
-    return found.descriptor;
+    return await this.#manifests.resolve(this.#identifier(reference, 'resolve'), options);
   }
 
   async resolveDocument(reference: string, options: IoOptions = {}): Promise<ResolvedDocument> {
-    const found = await getManifest(this.#session, this.#identifier(reference, 'resolve'), options);
-    this.#keep(found.descriptor.digest, found.bytes);
-    return found;
+    return await this.#manifests.get(this.#identifier(reference, 'resolve'), options);
   }
 
   async fetch(descriptor: Descriptor, options: IoOptions = {}): Promise<Readable> {
     if (isDocumentType(descriptor.mediaType)) {
-      const bytes = await this.#manifest(descriptor, options);
+      const bytes = await this.#manifests.bytes(descriptor, options);
       return verified(await contentFromBytes(bytes).open(), descriptor, options);
     }
     const reopen = (offset: number): Promise<HttpResponse> =>
@@ -96,7 +105,7 @@ export class RegistryStore
   }
 
   async exists(descriptor: Descriptor, options: IoOptions = {}): Promise<boolean> {
-    const kind = isDocumentType(descriptor.mediaType) ? 'manifests' : 'blobs';
+    const kind = kindOf(descriptor);
     const response = await this.#session.call({
       method: 'HEAD',
       at: `${kind}/${descriptor.digest}`,
@@ -113,33 +122,30 @@ export class RegistryStore
 
   async push(descriptor: Descriptor, content: Content, options: IoOptions = {}): Promise<void> {
     const { digest } = descriptor;
-    const started = this.#started.get(digest);
-    this.#started.delete(digest);
-    if (!this.#absent.delete(digest) && started === undefined && (await this.exists(descriptor, options)))
-      return;
-    this.#absent.delete(digest);
-    if (!isDocumentType(descriptor.mediaType)) {
-      await uploadBlob(this.#session, descriptor, content, { ...options, started });
-      return;
+    // The failure of another's push is told to that other; this one then tries for itself.
+    for (let other = this.#pushes.get(digest); other; other = this.#pushes.get(digest)) {
+      if (await other.then(() => true).catch(() => false)) return;
     }
-    this.#checkSize(descriptor);
-    const bytes = await collect(verified(await content.open(0, options), descriptor, options));
-    await putManifest(this.#session, descriptor, bytes, digest, options);
-    this.#keep(digest, bytes);
+    const push = this.#push(descriptor, content, options);
+    this.#pushes.set(digest, push);
+    try {
+      await push;
+    } finally {
+      this.#pushes.delete(digest);
+    }
   }
 
   async tag(descriptor: Descriptor, reference: string, options: IoOptions = {}): Promise<void> {
     const identifier = this.#identifier(reference, 'tag');
-    const bytes = await this.#manifest(descriptor, options);
-    await putManifest(this.#session, descriptor, bytes, identifier, options);
+    const bytes = await this.#manifests.bytes(descriptor, options);
+    await this.#manifests.put(descriptor, bytes, identifier, options);
   }
 
   async pushNamed(document: ResolvedDocument, reference: string, options: IoOptions = {}): Promise<void> {
     const { descriptor, bytes } = document;
     const identifier = this.#identifier(reference, 'push');
-    this.#checkSize(descriptor);
-    await putManifest(this.#session, descriptor, bytes, identifier, options);
-    this.#keep(descriptor.digest, bytes);
+    this.#manifests.checkSize(descriptor);
+    await this.#manifests.put(descriptor, bytes, identifier, options);
   }
 
   async mount(descriptor: Descriptor, fromRepository: string, options: IoOptions = {}): Promise<boolean> {
@@ -178,19 +184,61 @@ export class RegistryStore
     return listReferrers(this.#session, digest, options);
   }
 
-  async delete(descriptor: Descriptor, options: IoOptions = {}): Promise<void> {
-    const kind = isDocumentType(descriptor.mediaType) ? 'manifests' : 'blobs';
+  async sizeOf(digest: Digest, options: IoOptions = {}): Promise<number | undefined> {
+    const { signal } = options;
     const response = await this.#session.call({
-      method: 'DELETE',
-      at: `${kind}/${descriptor.digest}`,
-      actions: ['delete'],
+      method: 'HEAD',
+      at: `blobs/${digest}`,
+      actions: ['pull'],
+      signal,
+    });
+    discard(response);
+    if (response.status === 404) return undefined;
+    const length = response.headers['content-length'] ?? '';
+    if (response.status === 200 && /^\d{1,15}$/.test(length)) return Number(length);
+    throw await this.#session.fail(response, 'look up', `@${digest}`);
+  }
+
+  /** What the registry says of the pulls that it grants, undefined when it says nothing. Asking is no pull. */
+  async rateLimit(reference: string, options: IoOptions = {}): Promise<RateLimit | undefined> {
+    const response = await this.#session.call({
+      method: 'HEAD',
+      at: `manifests/${this.#identifier(reference, 'look up')}`,
+      actions: ['pull'],
+      headers: { accept: manifestMediaTypes.join(', ') },
       signal: options.signal,
     });
-    if (response.status < 200 || response.status > 299) {
-      throw await this.#session.fail(response, 'delete', `@${descriptor.digest}`);
-    }
     discard(response);
-    this.#manifests.delete(descriptor.digest);
+    if (response.status === 200 || response.status === 429) return rateLimitOf(response);
+    throw await this.#session.fail(response, 'look up', suffixOf(reference), 'no such tag');
+  }
+
+  async untag(reference: string, options: IoOptions = {}): Promise<void> {
+    if (!isTag(reference)) {
+      throw failure('USAGE', 'untag', `${this.#session.name}${suffixOf(reference)}`, 'it is no tag');
+    }
+    await untag(this.#session, reference, options);
+  }
+
+  async delete(descriptor: Descriptor, options: IoOptions = {}): Promise<void> {
+    if (kindOf(descriptor) === 'manifests') await this.#manifests.delete(descriptor, options);
+    else await this.#session.delete(`blobs/${descriptor.digest}`, `@${descriptor.digest}`, options);
+  }
+
+  async #push(descriptor: Descriptor, content: Content, options: IoOptions): Promise<void> {
+    const { digest } = descriptor;
+    const started = this.#started.get(digest);
+    this.#started.delete(digest);
+    if (!this.#absent.delete(digest) && started === undefined && (await this.exists(descriptor, options)))
+      return;
+    this.#absent.delete(digest);
+    if (kindOf(descriptor) === 'blobs') {
+      await uploadBlob(this.#session, descriptor, content, { ...options, started });
+      return;
+    }
+    this.#manifests.checkSize(descriptor);
+    const bytes = await collect(verified(await content.open(0, options), descriptor, options));
+    await this.#manifests.put(descriptor, bytes, digest, options);
   }
 
   async #getBlob(
@@ -216,27 +264,6 @@ export class RegistryStore
     );
   }
 
-  async #manifest(descriptor: Descriptor, options: IoOptions): Promise<Buffer> {
-    this.#checkSize(descriptor);
-    const kept = this.#manifests.get(descriptor.digest);
-    if (kept) return kept;
-    const { bytes } = await getManifest(this.#session, descriptor.digest, options);
-    this.#keep(descriptor.digest, bytes);
-    return bytes;
-  }
-
-  #keep(digest: Digest, bytes: Buffer): void {
-    const [oldest] = this.#manifests.keys();
-    if (this.#manifests.size >= keptManifests && oldest !== undefined) this.#manifests.delete(oldest);
-    this.#manifests.set(digest, bytes);
-  }
-
-  #checkSize(descriptor: Descriptor): void {
-    if (descriptor.size <= maxMetadataBytes) return;
-    const what = `${descriptor.size} bytes, more than the ${maxMetadataBytes} of a manifest`;
-    throw failure('LIMIT', 'transfer manifest', `${this.#session.name}@${descriptor.digest}`, what);
-  }
-
   #identifier(reference: string, action: string): string {
     if (isDigest(reference) || isTag(reference)) return reference;
     throw failure(
@@ -246,4 +273,8 @@ export class RegistryStore
       'neither a tag nor a digest',
     );
   }
+}
+
+function kindOf(descriptor: Descriptor): 'manifests' | 'blobs' {
+  return isDocumentType(descriptor.mediaType) ? 'manifests' : 'blobs';
 }

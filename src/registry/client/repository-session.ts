@@ -1,11 +1,13 @@
 import type { IoOptions } from '../../content/store.ts';
-import type { PolyarchError } from '../../lib/errors.ts';
+import { isFailure, type PolyarchError, reasonOf } from '../../lib/errors.ts';
 import { type Action, scopeOf } from './auth/scope.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { OnRegistryEvent } from './events.ts';
-import { type HttpRequest, type HttpResponse, readBody, type Send } from './http.ts';
+import { describeRequest, discard, type HttpRequest, type HttpResponse, type Send } from './http.ts';
 import { limits } from './limits.ts';
 import { registryFailure } from './registry-failure.ts';
+import { backoff, sleep } from './retry.ts';
+import { readBody } from './watched-body.ts';
 
 export interface SessionOptions {
   readonly repository: string;
@@ -76,6 +78,14 @@ export class RepositorySession {
     });
   }
 
+  /** Deletes what lies at `path`; `thing` is its name in messages, as for `fail`. */
+  async delete(path: string, thing: string, options: IoOptions): Promise<void> {
+    const { signal } = options;
+    const response = await this.call({ method: 'DELETE', at: path, actions: ['delete'], signal });
+    if (response.status < 200 || response.status > 299) throw await this.fail(response, 'delete', thing);
+    discard(response);
+  }
+
   /** `thing` is what follows the repository in messages: `:latest`, `@sha256:…`. */
   fail(response: HttpResponse, action: string, thing: string, missing?: string): Promise<PolyarchError> {
     return registryFailure(response, action, `${this.name}${thing}`, {
@@ -84,7 +94,24 @@ export class RepositorySession {
     });
   }
 
-  read(response: HttpResponse, limit: number): Promise<Buffer | undefined> {
-    return readBody(response, limit);
+  /**
+   * Calls and reads the body of a 200, once more where it breaks in the middle. `bytes` is undefined when it is larger than `limit`. The body
+   * of any other answer is the caller's.
+   */
+  async readWhole(call: Call, limit: number): Promise<{ response: HttpResponse; bytes: Buffer | undefined }> {
+    for (let attempt = 1; ; attempt++) {
+      const response = await this.call(call);
+      if (response.status !== 200) return { response, bytes: undefined };
+      try {
+        return { response, bytes: await readBody(response, limit, call.signal) };
+      } catch (error) {
+        if (attempt >= this.attempts || !isFailure(error, 'NETWORK') || !error.retryable) throw error;
+        const delayMs = Math.round(backoff(attempt, this.pace));
+        const request = describeRequest({ method: call.method, url: response.url });
+        const reason = reasonOf(error);
+        this.onEvent?.({ type: 'retry', registry: this.registry, request, attempt, delayMs, reason });
+        await sleep(delayMs, call.signal);
+      }
+    }
   }
 }

@@ -1,12 +1,13 @@
 import { Readable } from 'node:stream';
 import type { IoOptions } from '../../content/store.ts';
-import { abortReason, failure, isFailure, type PolyarchError, reasonOf } from '../../lib/errors.ts';
+import { failure, isFailure, type PolyarchError, reasonOf } from '../../lib/errors.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { OnRegistryEvent } from './events.ts';
 import { discard, type HttpResponse } from './http.ts';
 import { limits } from './limits.ts';
 import { asFailure } from './network-failure.ts';
 import { backoff, sleep } from './retry.ts';
+import { stalled, watchedBody } from './watched-body.ts';
 
 export interface ResumeOptions extends IoOptions {
   readonly onEvent?: OnRegistryEvent | undefined;
@@ -45,7 +46,7 @@ async function* chunksOf(
     for (;;) {
       let reason: PolyarchError | undefined;
       try {
-        for await (const chunk of watched(response, options)) {
+        for await (const chunk of watchedBody(response, options.signal)) {
           offset += chunk.length;
           failures = 0;
           yield chunk;
@@ -113,41 +114,8 @@ function nextChunk(response: HttpResponse): Promise<Buffer | undefined> {
       body.off('readable', step).off('end', end).off('error', fail).off('close', end);
       settle();
     };
-    const timer = setTimeout(() => body.destroy(stall(response)), limits.stallMs);
+    const timer = setTimeout(() => body.destroy(stalled(response)), limits.stallMs);
     body.on('readable', step).on('end', end).on('error', fail).on('close', end);
     step();
   });
-}
-
-/** The body's chunks; errors become failures, and silence ends it. A consumer that takes its time is not silence of the registry. */
-async function* watched(response: HttpResponse, options: IoOptions): AsyncGenerator<Buffer, void, undefined> {
-  const { body } = response;
-  const iterator = (body as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
-  let timer: NodeJS.Timeout | undefined;
-  try {
-    for (;;) {
-      if (options.signal?.aborted) throw abortReason(options.signal);
-      timer = setTimeout(() => body.destroy(stall(response)), limits.stallMs);
-      const next = await iterator.next();
-      clearTimeout(timer);
-      if (next.done) return;
-      yield next.value;
-    }
-  } catch (error) {
-    throw asFailure(error, response.url);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-function stall(response: HttpResponse): PolyarchError {
-  return failure(
-    'NETWORK',
-    'read from',
-    response.url.origin,
-    `no data for ${limits.stallMs / 1000} seconds`,
-    {
-      retryable: true,
-    },
-  );
 }

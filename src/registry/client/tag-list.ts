@@ -1,9 +1,8 @@
 import type { IoOptions } from '../../content/store.ts';
 import { failure } from '../../lib/errors.ts';
-import { redactUrl } from '../../lib/redact.ts';
 import { isTag } from '../../oci/reference.ts';
-import { discard } from './http.ts';
 import { limits } from './limits.ts';
+import { Pages } from './next-page.ts';
 import type { RepositorySession } from './repository-session.ts';
 
 /** ECR refuses larger pages. */
@@ -11,36 +10,26 @@ const pageSize = 1000;
 
 /** Every tag, page by page. Names that are no tags (some registries list digests) are left out. */
 export async function* listTags(session: RepositorySession, options: IoOptions): AsyncIterable<string> {
-  let next: URL | undefined = session.url(`tags/list?n=${pageSize}`);
-  const seen = new Set<string>();
-  for (let page = 0; next !== undefined; page++) {
-    if (page >= limits.tagPages || seen.has(next.href)) {
-      throw failure('LIMIT', 'list tags of', session.name, 'the registry’s pages have no end');
-    }
-    seen.add(next.href);
-    const response = await session.call({
-      method: 'GET',
-      at: next,
-      actions: ['pull'],
-      headers: { accept: 'application/json' },
-      signal: options.signal,
-    });
+  const pages = new Pages(session, 'list tags of', session.url(`tags/list?n=${pageSize}`));
+  while (pages.next !== undefined) {
+    const { response, bytes } = await session.readWhole(
+      {
+        method: 'GET',
+        at: pages.next,
+        actions: ['pull'],
+        headers: { accept: 'application/json' },
+        signal: options.signal,
+      },
+      limits.pageBytes,
+    );
     if (response.status !== 200) {
       throw await session.fail(response, 'list tags of', '', 'the registry has no such repository');
     }
-    const following = nextPage(response.headers.link, next, session);
-    const bytes = await session.read(response, limits.tagPageBytes);
     if (bytes === undefined) {
-      throw failure(
-        'LIMIT',
-        'list tags of',
-        session.name,
-        `a page is larger than ${limits.tagPageBytes} bytes`,
-      );
+      throw failure('LIMIT', 'list tags of', session.name, `a page is larger than ${limits.pageBytes} bytes`);
     }
-    discard(response);
     yield* tagsOf(bytes, session);
-    next = following;
+    pages.turn(response);
   }
 }
 
@@ -54,22 +43,4 @@ function tagsOf(bytes: Buffer, session: RepositorySession): string[] {
   return Array.isArray(tags)
     ? tags.filter((tag): tag is string => typeof tag === 'string' && isTag(tag))
     : [];
-}
-
-/** The `rel="next"` of a Link header (RFC 8288); only on the registry's own origin. */
-export function nextPage(
-  header: string | string[] | undefined,
-  base: URL,
-  session: RepositorySession,
-  action = 'list tags of',
-): URL | undefined {
-  const text = Array.isArray(header) ? header.join(',') : header;
-  const target = /<([^<>]{1,2000})>\s*;[^<,]*\brel="?next"?/i.exec(text ?? '')?.[1];
-  if (target === undefined) return undefined;
-  const url = URL.parse(target, base.href);
-  if (url === null || !session.endpoint.has(url)) {
-    const where = url === null ? 'no URL' : redactUrl(url);
-    throw failure('REGISTRY', action, session.name, `the next page is elsewhere: ${where}`);
-  }
-  return url;
 }

@@ -6,6 +6,8 @@ import { type BlobDirectory, readPart, readVerified } from '../../content/layout
 import { makeDirectory, syncEntries } from '../../content/layout/durable-directory.ts';
 import { isMissing, storeFailure } from '../../content/layout/store-failure.ts';
 import { collect } from '../../content/read-manifest.ts';
+import type { ReferrerDescriptor } from '../../content/referrer-descriptor.ts';
+import { referrerOf } from '../../content/referrer-descriptor.ts';
 import type {
   Adopter,
   Content,
@@ -21,8 +23,6 @@ import type {
 import { algorithmOf, type Digest, hexOf, isDigest } from '../../lib/digest.ts';
 import { failure, throwIfAborted } from '../../lib/errors.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
-import type { ReferrerDescriptor } from './referrer-descriptor.ts';
-import { referrerOf } from './referrer-descriptor.ts';
 
 type Kind = '_blobs' | '_manifests';
 

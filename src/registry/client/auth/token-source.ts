@@ -1,9 +1,10 @@
 import { parseObject } from '../../../content/document.ts';
 import { abortReason, failure, type PolyarchError } from '../../../lib/errors.ts';
 import type { Endpoint } from '../endpoint.ts';
-import { discard, type HttpResponse, readBody, type Send } from '../http.ts';
+import { discard, type HttpResponse, type Send } from '../http.ts';
 import { limits } from '../limits.ts';
 import { registryFailure } from '../registry-failure.ts';
+import { readBody } from '../watched-body.ts';
 import type { Challenge } from './challenge.ts';
 import { basicAuthorization, type Credential } from './credential.ts';
 import { checkRealm } from './realm.ts';

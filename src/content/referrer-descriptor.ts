@@ -1,6 +1,6 @@
-import type { Document } from '../../content/document.ts';
-import type { Digest } from '../../lib/digest.ts';
-import type { Descriptor } from '../../oci/descriptor.ts';
+import type { Digest } from '../lib/digest.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
+import type { Document } from './document.ts';
 
 /** A descriptor in the answer of the referrers API: with the manifest's artifact type and annotations (distribution-spec, "Listing Referrers"). */
 export type ReferrerDescriptor = Descriptor;
