@@ -1,15 +1,17 @@
 import { join, resolve as resolvePath } from 'node:path';
 import type { LayoutStore } from '../content/layout/layout-store.ts';
-import type { Store } from '../content/store.ts';
 import { dataDirectory } from '../lib/data-directory.ts';
 import { failure, isFailure } from '../lib/errors.ts';
-import { formatLocation, type LayoutLocation, type Location } from '../oci/location.ts';
+import type { Location } from '../oci/location.ts';
 import { formatReference, identifierOf, type Reference, withDefaultTag } from '../oci/reference.ts';
 import type { OnRegistryEvent } from '../registry/client/events.ts';
 import type { RegistryClient } from '../registry/client/registry-client.ts';
+import { chooseEntry } from './choose-entry.ts';
+import type { OpenedStore } from './opened-store.ts';
 import { clientOptions, type RegistrySettings } from './registry-settings.ts';
 
 export interface OpenStoreOptions {
+  readonly signal?: AbortSignal | undefined;
   /** Shared by all registries of one run: connections, tokens, credentials. Default: one of its own. */
   readonly client?: RegistryClient | undefined;
   /** For that client of its own. */
@@ -19,14 +21,6 @@ export interface OpenStoreOptions {
   readonly create?: boolean | undefined;
   /** Where the data directory is looked up. Default `process.env`. */
   readonly env?: NodeJS.ProcessEnv | undefined;
-}
-
-export interface OpenedStore<S extends Store = Store> {
-  readonly store: S;
-  /** What the store resolves for the location: a digest, a tag, a name of the layout, or in the local store the reference in full. */
-  readonly reference: string;
-  /** Gives back what an archive holds open. Registries and directories hold nothing. */
-  close(): Promise<void>;
 }
 
 const nothingOpen = async (): Promise<void> => {};
@@ -52,49 +46,15 @@ export async function openStore(location: Location, options: OpenStoreOptions = 
     case 'oci': {
       const { LayoutStore } = await import('../content/layout/layout-store.ts');
       const store = await LayoutStore.open(resolvePath(location.path), { create: options.create ?? false });
-      return { store, reference: await chooseEntry(store, location), close: nothingOpen };
+      return { store, reference: await chooseEntry(await store.entries(), location), close: nothingOpen };
     }
     case 'oci-archive':
     case 'docker-archive':
-    case 'docker-daemon':
-      throw failure(
-        'UNSUPPORTED',
-        'open',
-        formatLocation(location),
-        `the transport "${location.transport}:" is not built yet`,
-        { hint: 'docker://, oci: and local: are' },
-      );
+    case 'docker-daemon': {
+      const { openArchive } = await import('./open-archive.ts');
+      return await openArchive(location, options);
+    }
   }
-}
-
-/** The name or digest of the image of a layout that a location means: without either, the only one that it has. */
-async function chooseEntry(store: LayoutStore, location: LayoutLocation): Promise<string> {
-  const { name, digest, position } = location;
-  const written = digest ?? name;
-  if (written !== undefined) return written;
-  const entries = await store.entries();
-  const chosen = position === undefined ? entries : entries.slice(position, position + 1);
-  const [first, ...others] = new Set(chosen.map((entry) => entry.digest));
-  if (first !== undefined && others.length === 0) return first;
-  const names = entries.flatMap((entry) => entry.annotations?.['org.opencontainers.image.ref.name'] ?? []);
-  const what =
-    entries.length === 0
-      ? 'it has no image'
-      : position === undefined
-        ? `it has ${entries.length} images`
-        : `it has no image at position ${position}`;
-  throw failure(
-    entries.length === 0 ? 'NOT_FOUND' : 'USAGE',
-    'choose an image of',
-    formatLocation(location),
-    what,
-    {
-      hint:
-        names.length === 0
-          ? undefined
-          : `name one: ${location.transport}:${location.path}:${names[0]} (there is ${names.join(', ')})`,
-    },
-  );
 }
 
 export interface CreateRegistryClientOptions {

@@ -6,7 +6,8 @@ import { decodeHeader, isZeroBlock, type RawHeader } from './tar-decoder.ts';
 import { blockBytes, paddingOf } from './tar-header.ts';
 
 export interface TarHandler {
-  entry(header: EntryHeader): void;
+  /** `contentAt`: where the entry's content begins, in bytes from the archive's start. */
+  entry(header: EntryHeader, contentAt: number): void;
   /** Content of the last file entry, in order. A view of the parser's input: copy what you keep. */
   data(bytes: Buffer): void;
   /** The last entry is whole. */
@@ -68,6 +69,8 @@ export class TarParser {
   readonly #limits: TarLimits;
   readonly #partial = Buffer.alloc(blockBytes);
   #partialLength = 0;
+  /** Bytes of the archive before the chunk that is being written. */
+  #before = 0;
   #state: 'header' | 'data' | 'meta' | 'padding' | 'ended' = 'header';
   /** Bytes that the state still takes. */
   #left = 0;
@@ -94,6 +97,23 @@ export class TarParser {
   }
 
   write(chunk: Buffer): void {
+    this.#take(chunk);
+    this.#before += chunk.length;
+  }
+
+  /**
+   * Content that lies ahead and need not be written: whoever can seek moves on by so many bytes. Nothing of it reaches the handler's `data`.
+   */
+  skip(): number {
+    if (this.#state !== 'data') return 0;
+    const skipped = this.#left;
+    this.#before += skipped;
+    this.#left = 0;
+    this.#next();
+    return skipped;
+  }
+
+  #take(chunk: Buffer): void {
     let at = 0;
     while (at < chunk.length) {
       if (this.#state === 'header') at = this.#takeHeader(chunk, at);
@@ -121,19 +141,20 @@ export class TarParser {
 
   #takeHeader(chunk: Buffer, at: number): number {
     if (this.#partialLength === 0 && chunk.length - at >= blockBytes) {
-      this.#header(chunk.subarray(at, at + blockBytes));
+      this.#header(chunk.subarray(at, at + blockBytes), at + blockBytes);
       return at + blockBytes;
     }
     const copied = chunk.copy(this.#partial, this.#partialLength, at, at + blockBytes - this.#partialLength);
     this.#partialLength += copied;
     if (this.#partialLength === blockBytes) {
       this.#partialLength = 0;
-      this.#header(this.#partial);
+      this.#header(this.#partial, at + copied);
     }
     return at + copied;
   }
 
-  #header(block: Buffer): void {
+  /** `end`: where it ends in the chunk. */
+  #header(block: Buffer, end: number): void {
     if (block[0] === 0 && isZeroBlock(block)) {
       if (++this.#zeroBlocks === 2) this.#state = 'ended';
       return;
@@ -146,7 +167,7 @@ export class TarParser {
       throw this.#limit('maxEntries', this.#limits.maxEntries);
     const meta = metaOfFlag[raw.flag];
     if (meta) this.#startMeta(meta, raw.size);
-    else this.#startEntry(raw);
+    else this.#startEntry(raw, this.#before + end);
   }
 
   #startMeta(meta: Meta, size: number): void {
@@ -159,7 +180,7 @@ export class TarParser {
     this.#start('meta', size);
   }
 
-  #startEntry(raw: RawHeader): void {
+  #startEntry(raw: RawHeader, contentAt: number): void {
     const header = this.#resolve(raw);
     this.#pax = undefined;
     this.#longName = undefined;
@@ -167,7 +188,7 @@ export class TarParser {
     this.#total += header.size;
     if (this.#total > this.#limits.maxTotalBytes)
       throw this.#limit('maxTotalBytes', this.#limits.maxTotalBytes);
-    this.#handler.entry(header);
+    this.#handler.entry(header, contentAt);
     this.#start('data', header.size);
   }
 

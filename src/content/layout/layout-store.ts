@@ -8,7 +8,7 @@ import { withFileLock } from '../../lib/file-lock.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { maxMetadataBytes } from '../../oci/manifest.ts';
 import { mediaTypes } from '../../oci/media-types.ts';
-import { isDescriptor, isDocumentType, parseDocument, parseObject } from '../document.ts';
+import { isDocumentType, parseDocument, parseObject } from '../document.ts';
 import { collect } from '../read-manifest.ts';
 import type {
   Adopter,
@@ -24,9 +24,16 @@ import type {
   Untagger,
 } from '../store.ts';
 import { BlobDirectory, sweepLeftovers } from './blob-directory.ts';
+import {
+  findNamed,
+  type LayoutIndex,
+  nameOf,
+  parseLayoutIndex,
+  refName,
+  withoutName,
+} from './layout-index.ts';
 import { isMissing, storeFailure } from './store-failure.ts';
 
-const refName = 'org.opencontainers.image.ref.name';
 const lockName = 'index.json.lock';
 
 /**
@@ -130,7 +137,7 @@ export class LayoutStore
     throwIfAborted(options.signal);
     const entries = await this.entries();
     if (!isDigest(reference)) {
-      const found = entries.find((entry) => nameOf(entry) === reference);
+      const found = findNamed(entries, reference);
       if (found) return withoutName(found);
       throw failure('NOT_FOUND', 'resolve', reference, `no such tag in ${this.directory}`);
     }
@@ -171,6 +178,17 @@ export class LayoutStore
     );
   }
 
+  /** An image that index.json lists without a name. One that is listed already stays as it is. */
+  async list(descriptor: Descriptor, options: IoOptions = {}): Promise<void> {
+    if (!isDocumentType(descriptor.mediaType) || !(await this.exists(descriptor, options))) {
+      throw failure('NOT_FOUND', 'list', descriptor.digest, `no such manifest in ${this.directory}`);
+    }
+    await this.#edit((entries) => {
+      const known = entries.some(({ digest }) => digest === descriptor.digest);
+      return known ? entries : [...entries, withoutName(descriptor)];
+    }, options);
+  }
+
   async untag(reference: string, options: IoOptions = {}): Promise<void> {
     await this.#edit((entries) => {
       const rest = entries.filter((entry) => nameOf(entry) !== reference);
@@ -199,7 +217,7 @@ export class LayoutStore
     return (await this.#readIndex()).manifests;
   }
 
-  async #readIndex(): Promise<{ rest: Record<string, unknown>; manifests: readonly Descriptor[] }> {
+  async #readIndex(): Promise<LayoutIndex> {
     const path = join(this.directory, 'index.json');
     let bytes: Buffer;
     try {
@@ -208,11 +226,7 @@ export class LayoutStore
       if (isMissing(error)) return { rest: {}, manifests: [] };
       throw storeFailure('read', path, error);
     }
-    const { manifests = [], ...rest } = parseObject(bytes, path);
-    if (!Array.isArray(manifests) || !manifests.every(isDescriptor)) {
-      throw failure('CONTENT_INVALID', 'read', path, 'its manifests are not all descriptors');
-    }
-    return { rest, manifests };
+    return parseLayoutIndex(bytes, path);
   }
 
   /** Fields that others wrote into index.json are kept. */
@@ -242,14 +256,4 @@ export class LayoutStore
       options,
     );
   }
-}
-
-function nameOf(entry: Descriptor): string | undefined {
-  return entry.annotations?.[refName];
-}
-
-function withoutName(entry: Descriptor): Descriptor {
-  const { annotations, ...descriptor } = entry;
-  const { [refName]: _name, ...others } = annotations ?? {};
-  return Object.keys(others).length === 0 ? descriptor : { ...descriptor, annotations: others };
 }

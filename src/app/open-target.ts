@@ -1,0 +1,190 @@
+import { resolve as resolvePath } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import type { ArchiveWriter } from '../content/archives/archive-writer.ts';
+import type { IoOptions, Store } from '../content/store.ts';
+import { failure } from '../lib/errors.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
+import { formatLocation, type Location } from '../oci/location.ts';
+import type { Platform } from '../oci/platform.ts';
+import { formatReference, type Reference, withDefaultTag } from '../oci/reference.ts';
+import type { RegistryClient } from '../registry/client/registry-client.ts';
+import { localName, openLocalStore } from './stores.ts';
+
+/** Where copies go. Nothing of it need be seen by others before `commit`. */
+export interface OpenedTarget {
+  readonly store: Store;
+  /** What the store resolves and tags for each location; undefined for an image without a name, and for a digest alone. */
+  readonly names: readonly (string | undefined)[];
+  /** How a tag of the same repository is called in the store; undefined where images stand alone (an engine's archive). */
+  readonly sibling?: ((tag: string) => string) | undefined;
+  /** Lists the image under every name. */
+  publish(descriptor: Descriptor, options?: IoOptions): Promise<void>;
+  commit(options?: IoOptions): Promise<void>;
+  /** Throws away what was not committed, where that can be. */
+  close(): Promise<void>;
+}
+
+export interface OpenTargetOptions {
+  readonly client: RegistryClient;
+  readonly env?: NodeJS.ProcessEnv | undefined;
+  /** Whose image manifest.json lists, for engines that know no index. */
+  readonly platform: Platform;
+}
+
+/** Equal for locations that one store can take together: tags of one repository, names in one archive. */
+export function targetKey(location: Location): string {
+  switch (location.transport) {
+    case 'docker':
+      return `docker://${location.reference.registry}/${location.reference.repository}`;
+    case 'local':
+    case 'docker-daemon':
+      return location.transport;
+    default:
+      return `${location.transport}:${location.path === '-' ? '-' : resolvePath(location.path)}`;
+  }
+}
+
+/** Opens the store of locations that have one key, to write. */
+export async function openTarget(
+  locations: readonly [Location, ...Location[]],
+  options: OpenTargetOptions,
+): Promise<OpenedTarget> {
+  const [first] = locations;
+  switch (first.transport) {
+    case 'docker': {
+      const { registry, repository } = first.reference;
+      const references = referencesOf(locations);
+      const names = references.map((reference) => withDefaultTag(reference).tag);
+      const store = options.client.repository(registry, repository);
+      return {
+        ...(await inPlace(store, names, references)),
+        sibling: (tag) => tag,
+      };
+    }
+    case 'local': {
+      const references = referencesOf(locations);
+      const names = references.map((reference) => (reference.digest ? undefined : localName(reference)));
+      const store = await openLocalStore({ create: true, env: options.env });
+      const { digest: _digest, ...repository } = first.reference;
+      return {
+        ...(await inPlace(store, names, references)),
+        sibling: (tag) => formatReference({ ...repository, tag }),
+      };
+    }
+    case 'oci': {
+      const { LayoutStore } = await import('../content/layout/layout-store.ts');
+      const store = await LayoutStore.open(resolvePath(first.path), { create: true });
+      const names = layoutNames(locations);
+      const tagged = await inPlace(store, names, []);
+      const publish = async (descriptor: Descriptor, io: IoOptions = {}): Promise<void> => {
+        await tagged.publish(descriptor, io);
+        if (names.includes(undefined)) await store.list(descriptor, io);
+      };
+      return { ...tagged, publish, sibling: (tag) => tag };
+    }
+    case 'oci-archive': {
+      const writer = await createWriter(resolved(first.path));
+      return { ...archiveTarget(writer, layoutNames(locations)), sibling: (tag) => tag };
+    }
+    case 'docker-archive': {
+      const writer = await createWriter(resolved(first.path), options.platform);
+      return archiveTarget(writer, dockerNames(locations));
+    }
+    case 'docker-daemon': {
+      const { EngineClient } = await import('../content/daemon/engine-client.ts');
+      const engine = new EngineClient(options.env);
+      const writer = await createWriter('-', options.platform);
+      const commit = async (io: IoOptions = {}): Promise<void> => {
+        await writer.commit({ ...io, send: (archive, size) => engine.load(archive, size, io) });
+      };
+      return { ...archiveTarget(writer, dockerNames(locations)), commit };
+    }
+  }
+}
+
+const resolved = (path: string): string => (path === '-' ? path : resolvePath(path));
+
+function referencesOf(locations: readonly Location[]): Reference[] {
+  return locations.flatMap((location) =>
+    'reference' in location && location.reference ? [location.reference] : [],
+  );
+}
+
+function layoutNames(locations: readonly Location[]): (string | undefined)[] {
+  return locations.map((location) => {
+    if (location.transport !== 'oci' && location.transport !== 'oci-archive') return undefined;
+    if (location.digest !== undefined || location.position !== undefined) {
+      const what = 'a position or a digest chooses an image that is there, it names none';
+      throw failure('USAGE', 'write', formatLocation(location), what, {
+        hint: `${location.transport}:${location.path}:NAME`,
+      });
+    }
+    return location.name;
+  });
+}
+
+function dockerNames(locations: readonly Location[]): (string | undefined)[] {
+  return locations.map((location) => {
+    const refuse = (what: string) => failure('USAGE', 'write', formatLocation(location), what);
+    if (location.transport === 'docker-daemon') {
+      const { image } = location;
+      if (typeof image === 'string' || image.digest !== undefined)
+        throw refuse('an engine names images by tags');
+      return formatReference(withDefaultTag(image));
+    }
+    if (location.transport !== 'docker-archive') return undefined;
+    if (location.position !== undefined)
+      throw refuse('a position chooses an image that is there, it names none');
+    return location.reference && formatReference(withDefaultTag(location.reference));
+  });
+}
+
+/** A store that keeps what it is given at once. */
+async function inPlace(
+  store: Store,
+  names: readonly (string | undefined)[],
+  references: readonly Reference[],
+): Promise<OpenedTarget> {
+  return {
+    store,
+    names,
+    async publish(descriptor, io) {
+      for (const { digest } of references) {
+        if (digest === undefined || digest === descriptor.digest) continue;
+        throw failure('USAGE', 'copy to', digest, `the image's digest is ${descriptor.digest}`);
+      }
+      for (const name of names) if (name !== undefined) await store.tag(descriptor, name, io);
+    },
+    commit: async () => {},
+    close: async () => {},
+  };
+}
+
+async function createWriter(path: string, engine?: Platform): Promise<ArchiveWriter> {
+  const [{ ArchiveWriter }, { dockerLoadShape }] = await Promise.all([
+    import('../content/archives/archive-writer.ts'),
+    import('../content/archives/docker-load.ts'),
+  ]);
+  return await ArchiveWriter.create(path, engine === undefined ? {} : dockerLoadShape(engine));
+}
+
+function archiveTarget(writer: ArchiveWriter, names: readonly (string | undefined)[]): OpenedTarget {
+  return {
+    store: writer,
+    names,
+    async publish(descriptor) {
+      for (const name of names) {
+        if (name === undefined) await writer.list(descriptor);
+        else await writer.tag(descriptor, name);
+      }
+    },
+    async commit(io = {}) {
+      await writer.commit({
+        ...io,
+        send: (archive) =>
+          pipeline(archive, process.stdout, { end: false, ...(io.signal && { signal: io.signal }) }),
+      });
+    },
+    close: () => writer.discard(),
+  };
+}
