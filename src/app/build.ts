@@ -13,11 +13,11 @@ import type { Descriptor } from '../oci/descriptor.ts';
 import { hostPlatform, type Platform, parsePlatform } from '../oci/platform.ts';
 import { formatReference, parseReference, type Reference, withDefaultTag } from '../oci/reference.ts';
 import type { RegistryEvent } from '../registry/client/events.ts';
-import type { RegistryClient } from '../registry/client/registry-client.ts';
-import { type CopyEvent, copyGraph } from '../transfer/copy-graph.ts';
+import type { CopyEvent } from '../transfer/copy-graph.ts';
 import { findBase } from './find-base.ts';
+import { ImagePush } from './image-push.ts';
 import type { RegistrySettings } from './registry-settings.ts';
-import { createRegistryClient, localName, openLocalStore, openStore } from './stores.ts';
+import { createRegistryClient, localName, openLocalStore } from './stores.ts';
 
 export type BuildEvent = EngineEvent | CopyEvent | RegistryEvent;
 
@@ -71,40 +71,39 @@ export async function buildImage(options: BuildImageOptions): Promise<BuiltImage
     store,
     findBase: (reference, platform, io) => findBase(reference, platform, { ...io, local: store, client }),
   });
+  const pushes = options.push ? references.map((reference) => new ImagePush(reference, client, options)) : [];
   try {
-    const built = await engine.build(request, options);
-    if (!options.push) await bringHome(store, built, options);
-    for (const reference of references) {
-      if (options.push) await publish(built, reference, client, options);
-      else await store.tag(built.root, localName(reference), options);
-    }
+    const built = await engine.build(request, {
+      signal: options.signal,
+      onEvent: options.onEvent,
+      onLayer: (layer, content) => {
+        for (const push of pushes) push.ahead(layer, content);
+      },
+    });
+    if (options.push) for (const push of pushes) await push.finish(built);
+    else await keep(store, built, references, options);
     return {
       root: built.root,
       images: built.images,
       references: references.map((reference) => formatReference(withDefaultTag(reference))),
       pushed: options.push,
     };
+  } catch (error) {
+    await Promise.all(pushes.map((push) => push.abandon(error)));
+    throw error;
   } finally {
     client.close();
   }
 }
 
-async function publish(
+async function keep(
+  store: Store,
   built: BuildResult,
-  reference: Reference,
-  client: RegistryClient,
+  references: readonly Reference[],
   options: BuildImageOptions,
 ): Promise<void> {
-  const target = await openStore({ transport: 'docker', reference: withDefaultTag(reference) }, { client });
-  await copyGraph(built.source, target.store, built.root, {
-    signal: options.signal,
-    onEvent: options.onEvent,
-    tag: target.reference,
-    mountFrom: (descriptor) => {
-      const origin = built.origin(descriptor);
-      return origin?.registry === reference.registry ? [origin.repository] : [];
-    },
-  });
+  await bringHome(store, built, options);
+  for (const reference of references) await store.tag(built.root, localName(reference), options);
 }
 
 /** Brings the base layers that no step read into the local store: an image there must be whole. */

@@ -7,7 +7,7 @@ import type { Content, IoOptions, Mounter } from '../content/store.ts';
 import { digestOf } from '../lib/digest.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { mediaTypes } from '../oci/media-types.ts';
-import { type CopyEvent, copyGraph } from './copy-graph.ts';
+import { beginCopy, type CopyEvent, copyGraph } from './copy-graph.ts';
 
 /** Counts what moves, and how much of it at once. */
 class CountingStore extends MemoryStore {
@@ -158,5 +158,40 @@ describe('copyGraph', () => {
     await assert.rejects(copyGraph(source, target, root, { signal: AbortSignal.abort() }), {
       code: 'INTERRUPTED',
     });
+  });
+});
+
+describe('beginCopy', () => {
+  test('what went ahead is not copied again', async () => {
+    const [source, target] = [new CountingStore(), new CountingStore()];
+    const { root, shared } = await twoPlatforms(source);
+    const copy = beginCopy(source, target);
+    copy.ahead(shared);
+    await copy.finish([root]);
+    assert.equal(target.pushed[0], shared.digest);
+    assert.equal(target.pushed.length, 8);
+    assert.equal(new Set(target.pushed).size, 8);
+  });
+
+  test('a failure ahead is told at the end', async () => {
+    const [source, target] = [new CountingStore(), new CountingStore()];
+    const { root, shared } = await twoPlatforms(source);
+    await source.delete(shared);
+    const copy = beginCopy(source, target);
+    copy.ahead(shared);
+    await new Promise(setImmediate);
+    await assert.rejects(copy.finish([root]), { code: 'NOT_FOUND' });
+  });
+
+  test('nothing is under way once it is abandoned, and nothing begins', async () => {
+    const [source, target] = [new CountingStore(), new CountingStore()];
+    const { shared, images } = await twoPlatforms(source);
+    const copy = beginCopy(source, target);
+    copy.ahead(shared);
+    await copy.abandon(new Error('the build failed'));
+    assert.equal(target.running, 0);
+    copy.ahead(images[0] as Descriptor);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    assert.ok(target.pushed.length <= 1);
   });
 });

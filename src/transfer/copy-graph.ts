@@ -55,7 +55,25 @@ export async function copyGraphs(
   roots: readonly Descriptor[],
   options: Omit<CopyGraphOptions, 'tag'> = {},
 ): Promise<void> {
-  await new GraphCopy(source, target, options).run(roots);
+  await beginCopy(source, target, options).finish(roots);
+}
+
+/** A copy that begins with contents whose roots are still being made. */
+export interface BegunCopy {
+  /** Copies a content that a root will need. Its failure is `finish`'s. */
+  ahead(content: Descriptor): void;
+  /** Copies the rest of what the roots stand for. */
+  finish(roots: readonly Descriptor[]): Promise<void>;
+  /** Instead of `finish`: stops what is under way. */
+  abandon(reason: unknown): Promise<void>;
+}
+
+export function beginCopy(
+  source: Store,
+  target: Store,
+  options: Omit<CopyGraphOptions, 'tag'> = {},
+): BegunCopy {
+  return new GraphCopy(source, target, options);
 }
 
 /** What a manifest or index points at and needs. Its `subject` it only mentions. */
@@ -64,35 +82,46 @@ export function childrenOf(document: Document): readonly Descriptor[] {
   return [document.manifest.config, ...document.manifest.layers];
 }
 
-class GraphCopy {
+class GraphCopy implements BegunCopy {
   readonly #source: Store;
   readonly #target: Store;
   readonly #options: CopyGraphOptions;
   readonly #pool: Pool;
   readonly #visits = new Map<string, Promise<void>>();
   readonly #stop = new AbortController();
+  readonly #abort = (): void => {
+    const { signal } = this.#options;
+    this.#stop.abort(signal && abortReason(signal));
+  };
 
   constructor(source: Store, target: Store, options: CopyGraphOptions) {
     this.#source = source;
     this.#target = target;
     this.#options = options;
     this.#pool = new Pool(options.concurrency ?? 6);
+    options.signal?.addEventListener('abort', this.#abort, { once: true });
   }
 
-  async run(roots: readonly Descriptor[]): Promise<void> {
+  ahead(content: Descriptor): void {
+    if (!this.#stop.signal.aborted) this.#visit(content, 0).catch(() => {});
+  }
+
+  async abandon(reason: unknown): Promise<void> {
+    this.#options.signal?.removeEventListener('abort', this.#abort);
+    this.#stop.abort(reason);
+    await Promise.allSettled(this.#visits.values());
+  }
+
+  async finish(roots: readonly Descriptor[]): Promise<void> {
     const { signal } = this.#options;
-    const abort = (): void => this.#stop.abort(signal && abortReason(signal));
     if (signal?.aborted) throw abortReason(signal);
-    signal?.addEventListener('abort', abort, { once: true });
     try {
       await Promise.all(roots.map((root) => this.#visit(root, 0)));
+      signal?.removeEventListener('abort', this.#abort);
     } catch (error) {
-      this.#stop.abort(error);
       // Whoever is told of the failure may delete the source: nothing of ours may still read it.
-      await Promise.allSettled(this.#visits.values());
+      await this.abandon(error);
       throw error;
-    } finally {
-      signal?.removeEventListener('abort', abort);
     }
   }
 

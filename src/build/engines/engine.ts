@@ -23,16 +23,20 @@ export interface BuildRequest {
   readonly epoch?: number;
 }
 
-export interface BuildResult {
-  /** The index, or the manifest when one platform was asked for. */
-  readonly root: Descriptor;
-  readonly images: readonly { readonly platform: Platform; readonly manifest: Descriptor }[];
+/** Where a build's blobs are. */
+export interface BuildContent {
   /** Has every blob that the root reaches, here or by streaming it from where the base image lies. */
   readonly source: Store;
   /** Repository of the registry that a base image's blob came from. */
   readonly origin: (
     descriptor: Descriptor,
   ) => { readonly registry: string; readonly repository: string } | undefined;
+}
+
+export interface BuildResult extends BuildContent {
+  /** The index, or the manifest when one platform was asked for. */
+  readonly root: Descriptor;
+  readonly images: readonly { readonly platform: Platform; readonly manifest: Descriptor }[];
   readonly warnings: readonly Warning[];
 }
 
@@ -68,6 +72,11 @@ export type BuildEvent =
 export interface BuildOptions {
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: ((event: BuildEvent) => void) | undefined;
+  /**
+   * A layer of the result is ready while the build goes on: one that was made now, or the base's below it. Not called for layers of a
+   * platform none of whose steps had to be executed.
+   */
+  readonly onLayer?: ((layer: Descriptor, content: BuildContent) => void) | undefined;
 }
 
 export interface Engine {

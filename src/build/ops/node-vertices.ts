@@ -8,16 +8,22 @@ import type { Outcome, Tree } from './tree.ts';
 
 export type NodeVertex = Vertex<Tree, Outcome>;
 
+export interface NodeWatch {
+  /** Adds to a failure what is known of the step that it happened in. Default: nothing. */
+  readonly explain?: (error: unknown, node: Node) => unknown;
+  /** A node was executed: its outcome comes from no cache. Its layers may still be being packed. */
+  readonly onMade?: (node: Node, outcome: Outcome) => void;
+}
+
 /** Graph nodes as the solver's vertices; a vertex's id is its node's digest. */
 export class NodeVertices {
   readonly #executors: OpExecutors;
-  readonly #explain: (error: unknown, node: Node) => unknown;
+  readonly #watch: Required<NodeWatch>;
   readonly #vertices = new Map<string, NodeVertex>();
 
-  /** `explain` adds to a failure what is known of the step that it happened in. */
-  constructor(executors: OpExecutors, explain: (error: unknown, node: Node) => unknown = (error) => error) {
+  constructor(executors: OpExecutors, watch: NodeWatch = {}) {
     this.#executors = executors;
-    this.#explain = explain;
+    this.#watch = { explain: (error) => error, onMade: () => {}, ...watch };
   }
 
   of(node: Node): NodeVertex {
@@ -37,13 +43,15 @@ export class NodeVertices {
       keys: (inputs, options) => this.#explained(node, executor.keys(node.op, inputs, options)),
       exec: async (inputs, key, options) => {
         try {
-          return await executor.exec(node.op, inputs, {
+          const outcome = await executor.exec(node.op, inputs, {
             ...options,
             node,
             key: (key ?? node.digest) as Digest,
           });
+          this.#watch.onMade(node, outcome);
+          return outcome;
         } catch (error) {
-          throw this.#explain(error, node);
+          throw this.#watch.explain(error, node);
         }
       },
       join: (inputs, outcome) => joinTree(inputs[0], outcome),
@@ -54,7 +62,7 @@ export class NodeVertices {
     try {
       yield* keys;
     } catch (error) {
-      throw this.#explain(error, node);
+      throw this.#watch.explain(error, node);
     }
   }
 }

@@ -23,10 +23,11 @@ import { TargetViews } from '../../ops/target-views.ts';
 import type { Outcome, Tree } from '../../ops/tree.ts';
 import { ContextHasher } from '../../snapshot/copy/context-hasher.ts';
 import { Solver } from '../../solver/solver.ts';
-import type { BuildEvent, BuildOptions, BuildRequest, BuildResult, Engine } from '../engine.ts';
+import type { BuildContent, BuildEvent, BuildOptions, BuildRequest, BuildResult, Engine } from '../engine.ts';
 import { contextTree } from './context-tree.ts';
 import { Forerunner } from './forerunner.ts';
 import { KeeperStarter } from './keeper-starter.ts';
+import { ReadyLayers } from './ready-layers.ts';
 import { withExcerpt } from './step-failure.ts';
 import { StepProgress } from './step-progress.ts';
 
@@ -78,6 +79,11 @@ export class LocalEngine implements Engine {
     onEvent({ type: 'planned', steps: progress.steps, platforms: request.platforms });
 
     const keeper = new KeeperStarter({ dataDirectory, roots, signal: options.signal, onEvent });
+    const content: BuildContent = {
+      source: new LazySource(store, (digest) => sources.remoteOf(digest)),
+      origin: (descriptor) => origins.get(descriptor.digest),
+    };
+    const ready = new ReadyLayers(roots, (layer) => options.onLayer?.(layer, content));
     const forerunner = new Forerunner({ roots, keeper, sources, signal: options.signal });
     const cacheDirectory = join(dataDirectory, 'cache');
     const intake = new LayerIntake(store, { tocDirectory: join(dataDirectory, 'tocs') });
@@ -104,7 +110,10 @@ export class LocalEngine implements Engine {
           onOutput: (output) => progress.onOutput(output),
         }),
       },
-      (error, node) => withExcerpt(error, node, source),
+      {
+        explain: (error, node) => withExcerpt(error, node, source),
+        onMade: (node, outcome) => ready.onMade(node, outcome),
+      },
     );
     try {
       const solver = new Solver<Tree, Outcome>(cache, {
@@ -127,8 +136,7 @@ export class LocalEngine implements Engine {
       return {
         root,
         images,
-        source: new LazySource(store, (digest) => sources.remoteOf(digest)),
-        origin: (descriptor) => origins.get(descriptor.digest),
+        ...content,
         warnings: plan.warnings,
       };
     } finally {
