@@ -4,8 +4,17 @@
  */
 export type { BuildEvent, BuildImageOptions, BuiltImage } from './app/build.ts';
 export { buildImage } from './app/build.ts';
-export type { CreateIndexOptions, IndexEvent, WrittenEntry, WrittenIndex } from './app/index/create-index.ts';
+export type {
+  AnnotateIndexOptions,
+  AppendIndexOptions,
+  ChangeIndexOptions,
+  RemoveIndexOptions,
+} from './app/index/change-index.ts';
+export { annotateIndex, appendIndex, removeFromIndex } from './app/index/change-index.ts';
+export type { CreateIndexOptions } from './app/index/create-index.ts';
 export { createIndex } from './app/index/create-index.ts';
+export type { IndexEvent } from './app/index/index-options.ts';
+export type { WrittenEntry, WrittenIndex } from './app/index/written-index.ts';
 export { inspect, inspectConfig, inspectRaw } from './app/inspect/inspect.ts';
 export type {
   Inspected,

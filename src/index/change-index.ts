@@ -107,9 +107,12 @@ export function removeEntries(index: string, draft: IndexDraft, names: readonly 
   return { ...draft, entries };
 }
 
-/** What `annotate` sets; each field that is there. */
+/** Fields of a platform: those that are there are set, or taken away when undefined. */
+export type PlatformChange = { readonly [field in keyof Platform]?: Platform[field] | undefined };
+
+/** What `annotate` sets: each field that is there; a platform's that is there and undefined goes away. */
 export interface EntryChange {
-  readonly platform?: Partial<Platform> | undefined;
+  readonly platform?: PlatformChange | undefined;
   readonly annotations?: Readonly<Record<string, string>> | undefined;
   readonly removeAnnotations?: readonly string[] | undefined;
   readonly urls?: readonly string[] | undefined;
@@ -150,7 +153,7 @@ export function annotateEntry(
 function changedEntry(entry: Descriptor, change: EntryChange): Descriptor {
   const { platform, annotations, removeAnnotations, urls } = change;
   const notes = changedAnnotations(entry.annotations, annotations, removeAnnotations);
-  const merged = platform === undefined ? entry.platform : { ...entry.platform, ...platform };
+  const merged = platform === undefined ? entry.platform : withoutEmpty({ ...entry.platform, ...platform });
   if (merged !== undefined && (!merged.os || !merged.architecture)) {
     throw failure('USAGE', 'annotate', entry.digest, 'a platform has an os and an architecture', {
       hint: '--os linux --arch arm64',
@@ -162,6 +165,12 @@ function changedEntry(entry: Descriptor, change: EntryChange): Descriptor {
     ...(notes === undefined ? {} : { annotations: notes }),
     ...(urls === undefined ? {} : { urls }),
   };
+}
+
+function withoutEmpty(platform: PlatformChange): Partial<Platform> {
+  return Object.fromEntries(
+    Object.entries(platform).filter(([, value]) => value !== undefined),
+  ) as Partial<Platform>;
 }
 
 /** Annotations with some set and some taken away; undefined when there is nothing to say. */

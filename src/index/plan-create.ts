@@ -69,8 +69,7 @@ export function planCreate(
     });
   }
   const entries = imagesFirst(children.map((child) => child.descriptor));
-  const mediaType = chooseType(entries, options.type ?? 'auto', warnings);
-  warnAboutPlatforms(entries, warnings);
+  const mediaType = chooseType(entries, options.type ?? 'auto');
   const bare: IndexDraft = {
     mediaType,
     entries,
@@ -79,7 +78,15 @@ export function planCreate(
   };
   const draft = annotate(bare, options.annotations ?? []);
   checkDockerList(draft, target);
-  return { draft, children, warnings };
+  return { draft, children, warnings: [...warnings, ...planWarnings(draft)] };
+}
+
+/** What may be meant and is likely not: manifests of two families in one index, platforms that nothing runs on. */
+export function planWarnings({ entries, mediaType }: IndexDraft): string[] {
+  const warnings: string[] = [];
+  warnAboutTypes(entries, mediaType, warnings);
+  warnAboutPlatforms(entries, warnings);
+  return warnings;
 }
 
 function childrenOf(source: ChosenSource): PlannedChild[] {
@@ -187,21 +194,24 @@ function keepAttestations(
   });
 }
 
-function chooseType(entries: readonly Descriptor[], type: IndexType, warnings: string[]): string {
-  const docker = entries.filter((entry) => entry.mediaType === mediaTypes.dockerManifest);
-  const others = entries.filter((entry) => entry.mediaType !== mediaTypes.dockerManifest);
+/** OCI unless all are Docker's: that family has a place for everything. */
+function chooseType(entries: readonly Descriptor[], type: IndexType): string {
+  const allDocker = entries.every((entry) => entry.mediaType === mediaTypes.dockerManifest);
+  const chosen = type === 'auto' ? (allDocker ? 'docker' : 'oci') : type;
+  return chosen === 'docker' ? mediaTypes.dockerManifestList : mediaTypes.ociIndex;
+}
+
+function warnAboutTypes(entries: readonly Descriptor[], mediaType: string, warnings: string[]): void {
   const odd = entries.find((entry) => !isManifestType(entry.mediaType));
   if (odd !== undefined)
     warnings.push(`${odd.digest} is ${odd.mediaType}, which is neither OCI's nor Docker's manifest`);
-  const chosen = type === 'auto' ? (others.length === 0 ? 'docker' : 'oci') : type;
-  const strangers = chosen === 'docker' ? others : docker;
-  if (strangers.length > 0) {
-    const names = strangers.map((entry) => describePlatform(entry.platform)).join(', ');
-    const [kind, other] =
-      chosen === 'docker' ? ['a Docker manifest list', 'OCI'] : ['an OCI index', 'Docker'];
-    warnings.push(`${kind} that has ${other} manifests (${names}): some clients refuse the mixture`);
-  }
-  return chosen === 'docker' ? mediaTypes.dockerManifestList : mediaTypes.ociIndex;
+  const inList = mediaType === mediaTypes.dockerManifestList;
+  const own = inList ? mediaTypes.dockerManifest : mediaTypes.ociManifest;
+  const strangers = entries.filter((entry) => isManifestType(entry.mediaType) && entry.mediaType !== own);
+  if (strangers.length === 0) return;
+  const names = strangers.map((entry) => describePlatform(entry.platform)).join(', ');
+  const [kind, other] = inList ? ['a Docker manifest list', 'OCI'] : ['an OCI index', 'Docker'];
+  warnings.push(`${kind} that has ${other} manifests (${names}): some clients refuse the mixture`);
 }
 
 function warnAboutPlatforms(entries: readonly Descriptor[], warnings: string[]): void {

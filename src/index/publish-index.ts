@@ -26,7 +26,7 @@ export interface IndexTarget {
 export type Expected = Digest | 'none';
 
 export interface PublishOptions extends IoOptions {
-  /** Of the first target's first name. CONFLICT when it points elsewhere; looked at before anything is copied and again before it is moved. */
+  /** Of the first target's first name. CONFLICT when it points elsewhere once all children are there. */
   readonly expect?: Expected | undefined;
   readonly onEvent?: ((event: CopyEvent) => void) | undefined;
 }
@@ -43,9 +43,8 @@ export async function publishIndex(
   targets: readonly IndexTarget[],
   options: PublishOptions = {},
 ): Promise<void> {
-  await checkExpected(targets, options);
   for (const { store } of targets) await bringChildren(children, store, options);
-  if (options.expect !== undefined && children.length > 0) await checkExpected(targets, options);
+  await checkExpected(targets, options);
   for (const { store, references } of targets) await pushNamed(store, document, references, options);
 }
 

@@ -5,7 +5,14 @@ import { failure, isFailure } from '../lib/errors.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { draftOf, type IndexDraft, renderIndex } from './index-draft.ts';
 import type { PlannedChild } from './plan-create.ts';
-import { type Expected, expectReference, type PublishOptions, publishIndex } from './publish-index.ts';
+import {
+  type Expected,
+  expectReference,
+  type IndexTarget,
+  type PublishOptions,
+  publishIndex,
+  sameRepository,
+} from './publish-index.ts';
 
 /** An index as it is: where, and under which one name. */
 export interface NamedIndex {
@@ -22,8 +29,8 @@ export interface IndexChange {
 }
 
 export interface UpdateOptions extends PublishOptions {
-  /** Names that the result gets besides, in the index's own place. */
-  readonly moreReferences?: readonly string[] | undefined;
+  /** Names that the result gets besides, anywhere. */
+  readonly others?: readonly NamedIndex[] | undefined;
   /** Say what would be pushed, and push nothing. */
   readonly dryRun?: boolean | undefined;
   /** Looks at the result before it is published. */
@@ -55,16 +62,42 @@ export async function updateIndex(
     const { draft, children = [] } = await change(await draftAt(index, root), root);
     options.check?.(draft);
     const after = renderIndex(draft);
-    const references = [index.reference, ...(options.moreReferences ?? [])];
     try {
       if (!options.dryRun) {
-        await publishIndex(after, children, [{ ...index, references }], { ...options, expect });
+        const others = options.others ?? [];
+        // Elsewhere the entries that were there before may be missing.
+        const all = others.every(({ store }) => sameRepository(store, index.store))
+          ? children
+          : [...children, ...keptChildren(index, draft, children)];
+        await publishIndex(after, all, targetsOf([index, ...others]), { ...options, expect });
       }
       return { before: root.descriptor, after, draft };
     } catch (error) {
       if (!isFailure(error, 'CONFLICT') || options.expect !== undefined || attempt >= maxTries) throw error;
     }
   }
+}
+
+function keptChildren(
+  index: NamedIndex,
+  draft: IndexDraft,
+  children: readonly PlannedChild[],
+): PlannedChild[] {
+  const brought = new Set<string>(children.map((child) => child.descriptor.digest));
+  return draft.entries
+    .filter((entry) => !brought.has(entry.digest))
+    .map((descriptor) => ({ descriptor, source: index.name, store: index.store, read: true }));
+}
+
+/** One target a repository, with all its names. */
+export function targetsOf(names: readonly NamedIndex[]): IndexTarget[] {
+  const targets: (IndexTarget & { references: string[] })[] = [];
+  for (const { name, store, reference } of names) {
+    const known = targets.find((target) => sameRepository(target.store, store));
+    if (known === undefined) targets.push({ name, store, references: [reference] });
+    else known.references.push(reference);
+  }
+  return targets;
 }
 
 async function readIndexOf(index: NamedIndex, options: IoOptions): Promise<ResolvedDocument> {

@@ -83,6 +83,19 @@ export class IndexStores {
     }
   }
 
+  /** Each name once, in order. */
+  async targets(
+    names: readonly string[],
+    options: { dryRun?: boolean | undefined } = {},
+  ): Promise<NamedStore[]> {
+    const opened: NamedStore[] = [];
+    for (const name of names) {
+      const target = await this.target(name, options);
+      if (!opened.some((other) => other.name === target.name)) opened.push(target);
+    }
+    return opened;
+  }
+
   async close(): Promise<void> {
     for (const close of this.#closers) await close();
     if (this.#client !== undefined) (await this.#client).close();

@@ -62,3 +62,28 @@ function overrideField(key: string, value: string, text: string): Partial<Platfo
       });
   }
 }
+
+/** All sources; `platform` is the one source's, in place of its config's. USAGE when there are several. */
+export function parseSources({
+  sources,
+  platform,
+}: {
+  readonly sources: readonly string[];
+  readonly platform?: string | undefined;
+}): SourceArgument[] {
+  const parsed = sources.map(parseSource);
+  if (platform === undefined) return parsed;
+  const [only] = parsed;
+  if (only === undefined || parsed.length > 1) {
+    throw failure(
+      'USAGE',
+      'use --platform',
+      platform,
+      `it is for one source, and there are ${parsed.length}`,
+      {
+        hint: `SOURCE@platform=${platform} says it of one of them`,
+      },
+    );
+  }
+  return [{ ...only, override: { ...spelledPlatform(platform), ...only.override } }];
+}

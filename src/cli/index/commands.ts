@@ -5,4 +5,24 @@ export const indexCommands: CommandTable = {
     summary: 'Assemble an index out of images that are anywhere, and publish it',
     load: () => import('./create.ts'),
   },
+  append: {
+    summary: 'Add images to an index',
+    load: () => import('./append.ts'),
+  },
+  annotate: {
+    summary: 'Change what an index says of an entry, or of itself',
+    load: () => import('./annotate.ts'),
+  },
+  remove: {
+    summary: 'Take platforms out of an index',
+    load: () => import('./remove.ts'),
+  },
+  show: {
+    summary: 'Show what an index says, entry by entry',
+    load: () => import('./show.ts'),
+  },
+  push: {
+    summary: 'Publish an index that was put together in the local store or elsewhere',
+    load: () => import('./push.ts'),
+  },
 };

@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
 import { createIndex } from '../../app/index/create-index.ts';
 import type { IndexType } from '../../index/plan-create.ts';
+import { addRegistryOptions, type RegistryFlags, registrySettings } from '../registry-options.ts';
 import { append, typeOption, withGuards, withResult } from './flags.ts';
 import { eventWriter, type ResultFlags, writeResult } from './write-result.ts';
 
-interface Flags extends ResultFlags {
+interface Flags extends ResultFlags, RegistryFlags {
   readonly tag?: string[];
   readonly platform?: string;
   readonly type?: IndexType;
@@ -36,10 +37,11 @@ export function command(program: Command, context: { signal: AbortSignal }): Com
     .option('--annotation <annotation>', '[index|manifest-descriptor[PLATFORM]:]KEY=VALUE', append)
     .option('--subject <reference>', 'what the index is about: a digest, or a reference')
     .option('--artifact-type <type>', 'what the index is, when it is no image');
-  return withResult(withGuards(program)).action(async (target: string, sources: string[], flags: Flags) => {
+  withResult(withGuards(program)).action(async (target: string, sources: string[], flags: Flags) => {
     const written = await createIndex({
       target,
       sources,
+      registry: registrySettings(flags),
       tags: flags.tag ?? [],
       platform: flags.platform,
       type: flags.type,
@@ -57,4 +59,5 @@ export function command(program: Command, context: { signal: AbortSignal }): Com
     });
     await writeResult(written, flags);
   });
+  return addRegistryOptions(program);
 }

@@ -1,4 +1,7 @@
 import { type Command, Option } from 'commander';
+import type { ChangeIndexOptions } from '../../app/index/change-index.ts';
+import type { RegistryFlags } from '../registry-options.ts';
+import { eventWriter, type ResultFlags } from './write-result.ts';
 
 /** For an option that may be given several times. */
 export const append = (value: string, previous: string[] | undefined): string[] => [
@@ -35,4 +38,25 @@ export function typeOption(fallback: string): Option {
     'oci',
     'docker',
   ]);
+}
+
+/** What every command takes that changes an index in place. */
+export interface ChangeFlags extends ResultFlags, RegistryFlags {
+  readonly tag?: string[];
+  readonly require?: string[];
+  readonly optional?: string[];
+  readonly expectDigest?: string;
+}
+
+export function changeOptions(target: string, flags: ChangeFlags, signal: AbortSignal): ChangeIndexOptions {
+  return {
+    target,
+    tags: flags.tag ?? [],
+    require: flags.require ?? [],
+    optional: flags.optional ?? [],
+    expect: flags.expectDigest,
+    dryRun: flags.dryRun,
+    signal,
+    onEvent: eventWriter(flags),
+  };
 }

@@ -1,4 +1,4 @@
-import type { WrittenIndex } from '../../app/index/create-index.ts';
+import type { WrittenIndex } from '../../app/index/written-index.ts';
 import { describePlatform } from '../../index/platform-spelling.ts';
 import { table } from '../table.ts';
 

@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
-import type { IndexEvent, WrittenIndex } from '../../app/index/create-index.ts';
+import type { IndexEvent } from '../../app/index/index-options.ts';
+import type { WrittenIndex } from '../../app/index/written-index.ts';
 import { failure, reasonOf } from '../../lib/errors.ts';
 import { printable } from '../../lib/redact.ts';
 import { renderTransferEvent } from '../render-transfer-event.ts';
