@@ -189,9 +189,9 @@ describe('beginCopy', () => {
     const copy = beginCopy(source, target);
     copy.ahead(shared);
     await copy.abandon(new Error('the build failed'));
-    assert.equal(target.running, 0);
+    const pushed = target.pushed.length;
     copy.ahead(images[0] as Descriptor);
     await new Promise((resolve) => setTimeout(resolve, 5));
-    assert.ok(target.pushed.length <= 1);
+    assert.equal(target.pushed.length, pushed);
   });
 });

@@ -19,7 +19,7 @@ test('layers of the result and its base are told once, those of other stages nev
   const base = graph.add({ kind: 'base', layers: [layer('base')] }, []);
   const built = graph.add({ kind: 'mkdir', path: '/built', user: '' }, [base]);
   const first = graph.add({ kind: 'mkdir', path: '/first', user: '' }, [base]);
-  const last = graph.add({ kind: 'copy', sources: ['.'], destination: '/', unpack: false }, [first, built]);
+  const last = graph.add({ kind: 'copy', sources: [{ pattern: '.' }], destination: '/' }, [first, built]);
   const told: string[] = [];
   const ready = new ReadyLayers([last], ({ digest }) => told.push(digest));
   const made = (name: string) => ({ key: digestOf(name), layers: [storedLayer(layer(name), 0)] });
