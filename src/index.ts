@@ -16,6 +16,8 @@ export { createIndex } from './app/index/create-index.ts';
 export type { IndexEvent } from './app/index/index-options.ts';
 export type { WrittenEntry, WrittenIndex } from './app/index/written-index.ts';
 export { inspect, inspectConfig, inspectRaw } from './app/inspect/inspect.ts';
+export type { ReferrerNode, ReferrerTree } from './app/inspect/inspect-referrers.ts';
+export { inspectReferrers } from './app/inspect/inspect-referrers.ts';
 export type {
   Inspected,
   InspectedAttestation,

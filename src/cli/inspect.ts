@@ -7,6 +7,7 @@ import { renderTransferEvent } from './render-transfer-event.ts';
 interface Options extends RegistryFlags {
   readonly raw?: true;
   readonly config?: true;
+  readonly referrers?: true;
   readonly platform?: string;
   readonly format: Format;
 }
@@ -19,6 +20,12 @@ export function command(program: Command, context: { signal: AbortSignal }): Com
       new Option('--raw', 'print the exact bytes of the index or manifest').conflicts(['format', 'config']),
     )
     .option('--config', 'print the exact bytes of the config; with --format, fields of it')
+    .addOption(
+      new Option(
+        '--referrers',
+        'print the tree of what refers to it: signatures, SBOMs, provenance',
+      ).conflicts(['raw', 'config']),
+    )
     .addOption(formatOption())
     .action(async (reference: string, options: Options) => {
       const settings: InspectOptions = {
@@ -37,6 +44,13 @@ async function shown(
   options: Options,
   settings: InspectOptions,
 ): Promise<string | Uint8Array> {
+  if (options.referrers) {
+    const [{ inspectReferrers }, { renderReferrers }] = await Promise.all([
+      import('../app/inspect/inspect-referrers.ts'),
+      import('./inspect/render-referrers.ts'),
+    ]);
+    return formatData(await inspectReferrers(reference, settings), options.format, renderReferrers);
+  }
   const { inspect, inspectConfig, inspectRaw } = await import('../app/inspect/inspect.ts');
   if (options.raw) return await inspectRaw(reference, settings);
   if (options.config) {
