@@ -15,7 +15,15 @@ export type { CreateIndexOptions } from './app/index/create-index.ts';
 export { createIndex } from './app/index/create-index.ts';
 export type { IndexEvent } from './app/index/index-options.ts';
 export type { WrittenEntry, WrittenIndex } from './app/index/written-index.ts';
+export type { ConfigChange } from './app/inspect/diff-config.ts';
+export type { FileAspect, FileChange } from './app/inspect/diff-files.ts';
+export type { DiffSide, ImageDiff, LayerChange } from './app/inspect/diff-images.ts';
+export { diffImages } from './app/inspect/diff-images.ts';
 export { inspect, inspectConfig, inspectRaw } from './app/inspect/inspect.ts';
+export type { ImageFile, ImageFiles } from './app/inspect/inspect-files.ts';
+export { inspectFiles } from './app/inspect/inspect-files.ts';
+export type { InspectedRateLimit } from './app/inspect/inspect-rate-limit.ts';
+export { inspectRateLimit } from './app/inspect/inspect-rate-limit.ts';
 export type { ReferrerNode, ReferrerTree } from './app/inspect/inspect-referrers.ts';
 export { inspectReferrers } from './app/inspect/inspect-referrers.ts';
 export type {

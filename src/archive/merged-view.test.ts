@@ -40,6 +40,13 @@ describe('MergedView', () => {
     assert.equal(view.lookup('d/x'), undefined);
   });
 
+  test('a tower of directories goes without a tower of calls', () => {
+    const deep = file(Array.from({ length: 12_000 }, () => 'd').join('/'));
+    const view = new MergedView([layer([deep]), layer([], { whiteouts: ['d'] })]);
+    assert.deepEqual(view.readdir(''), []);
+    assert.equal(view.lookup('d/d'), undefined);
+  });
+
   test('parents that an archive leaves out are there', () => {
     const view = new MergedView([layer([file('a/b/c')])]);
     assert.equal(view.lookup('a')?.type, 'directory');

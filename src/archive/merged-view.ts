@@ -24,7 +24,7 @@ export class MergedView {
 
   /** Bottom layer first. */
   constructor(layers: readonly Toc[]) {
-    for (const layer of layers) this.#apply(layer);
+    for (const layer of layers) this.add(layer);
   }
 
   /** What is at `path` itself: links of its parents are not followed. */
@@ -65,7 +65,8 @@ export class MergedView {
     return done;
   }
 
-  #apply(layer: Toc): void {
+  /** Puts one more layer on top. */
+  add(layer: Toc): void {
     for (const directory of layer.opaque) this.#removeChildren(directory);
     for (const path of layer.whiteouts) this.#remove(path);
     for (const entry of layer.entries) {
@@ -93,12 +94,16 @@ export class MergedView {
     this.#children.get(parentOf(path))?.delete(path);
   }
 
+  /** Without recursion: links in a hostile layer's parents make paths of tens of thousands of parts. */
   #removeChildren(path: BytePath): void {
-    const children = this.#children.get(path);
-    this.#children.delete(path);
-    for (const child of children ?? []) {
-      this.#removeChildren(child);
-      this.#entries.delete(child);
+    const todo = [path];
+    for (let directory = todo.pop(); directory !== undefined; directory = todo.pop()) {
+      const children = this.#children.get(directory);
+      this.#children.delete(directory);
+      for (const child of children ?? []) {
+        this.#entries.delete(child);
+        todo.push(child);
+      }
     }
   }
 }

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { describe, test } from 'node:test';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
-import { digestOf } from '../lib/digest.ts';
+import { type Digest, digestOf } from '../lib/digest.ts';
 import { isFailure } from '../lib/errors.ts';
 import type { EntryHeader } from './entry.ts';
 import { readToc } from './read-toc.ts';
@@ -49,6 +49,25 @@ describe('readToc', () => {
       assert.deepEqual(toc.opaque, ['d']);
     });
   }
+
+  test('contents get their digest, in the order of the archive', async () => {
+    const contents = new Map<EntryHeader, Digest>();
+    const twice = tar([
+      [{ ...base, path: 'f', type: 'file', size: 3 }, Buffer.from('old')],
+      [{ ...base, path: 'e', type: 'file' }],
+      [{ ...base, path: 'f', type: 'file', size: 3 }, Buffer.from('new')],
+      [{ ...base, path: 'h', type: 'hardlink', linkname: 'f' }],
+    ]);
+    const { entries } = await readToc(Readable.from([twice]), digestOf(twice), { contents });
+    assert.deepEqual(
+      entries.map((entry) => [entry.path, contents.get(entry)]),
+      [
+        ['e', digestOf('')],
+        ['f', digestOf('new')],
+        ['h', undefined],
+      ],
+    );
+  });
 
   test('another diffID is refused', async () => {
     await assert.rejects(readToc(Readable.from([plain]), digestOf('other')), { code: 'CONTENT_INVALID' });

@@ -16,6 +16,10 @@ export async function execute(path: string, entry: CommandLeaf, argv: readonly s
   };
   process.on('SIGINT', interrupt);
   process.on('SIGTERM', interrupt);
+  // Whoever reads may have seen enough: `polyarch … | head`.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
   const debug = argv.includes('--debug');
   try {
     const { command } = await entry.load();

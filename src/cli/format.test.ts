@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { formatData, parseFormat } from './format.ts';
+import { formatData, formatItems, parseFormat } from './format.ts';
 
 const data = {
   digest: 'sha256:a',
@@ -42,6 +42,15 @@ describe('--format', () => {
     );
     const list = formatData([{ a: 1 }, { a: 2 }], parseFormat('{a}'), table, { toTerminal: false });
     assert.equal(list, '1\n2\n');
+  });
+
+  test('long lists come piece by piece', () => {
+    const items = (format: string, list: object[]) =>
+      [...formatItems(list, parseFormat(format), () => 'row', { toTerminal: false })].join('');
+    for (const list of [[], [{ a: 1 }], [{ a: 1 }, { a: 2 }]])
+      assert.deepEqual(JSON.parse(items('json', list)), list);
+    assert.equal(items('table', [{ a: 1 }, { a: 2 }]), 'row\nrow\n');
+    assert.equal(items('{a}', [{ a: 1 }, { a: 2 }]), '1\n2\n');
   });
 
   test('a field that is not there says which are', () => {

@@ -49,6 +49,27 @@ export function formatData<T>(
   }
 }
 
+/** A long list piece by piece, as it is made; `row` is an item's line of the table. JSON is a list, a template lines for each item. */
+export function* formatItems<T>(
+  items: Iterable<T>,
+  format: Format,
+  row: (item: T) => string,
+  options: { toTerminal?: boolean } = {},
+): Generator<string> {
+  if (format.kind !== 'json') {
+    for (const item of items) {
+      yield format.kind === 'table' ? `${row(item)}\n` : formatData(item, format, () => '', options);
+    }
+    return;
+  }
+  let before = '[\n';
+  for (const item of items) {
+    yield `${before}  ${JSON.stringify(item)}`;
+    before = ',\n';
+  }
+  yield before === '[\n' ? '[]\n' : '\n]\n';
+}
+
 const placeholder = /\{([^{}]+)\}/g;
 
 /**

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { InspectOptions } from '../app/inspect/open-root.ts';
-import { type Format, formatData, formatOption } from './format.ts';
+import { failure } from '../lib/errors.ts';
+import { type Format, formatOption } from './format.ts';
 import { addRegistryOptions, type RegistryFlags, registrySettings } from './registry-options.ts';
 import { renderTransferEvent } from './render-transfer-event.ts';
 
@@ -8,57 +9,67 @@ interface Options extends RegistryFlags {
   readonly raw?: true;
   readonly config?: true;
   readonly referrers?: true;
+  readonly rateLimit?: true;
+  readonly files?: true | string;
+  readonly diff?: string;
   readonly platform?: string;
   readonly format: Format;
 }
 
 export function command(program: Command, context: { signal: AbortSignal }): Command {
   program
-    .argument('<reference>', 'an image in a registry, or behind a transport: local:NAME, oci:DIR')
-    .option('--platform <platform>', 'show this platform’s manifest instead of the index')
-    .addOption(
-      new Option('--raw', 'print the exact bytes of the index or manifest').conflicts(['format', 'config']),
-    )
-    .option('--config', 'print the exact bytes of the config; with --format, fields of it')
-    .addOption(
-      new Option(
-        '--referrers',
-        'print the tree of what refers to it: signatures, SBOMs, provenance',
-      ).conflicts(['raw', 'config']),
-    )
-    .addOption(formatOption())
-    .action(async (reference: string, options: Options) => {
-      const settings: InspectOptions = {
-        registry: registrySettings(options),
-        signal: context.signal,
-        platform: options.platform,
-        onEvent: (event) => process.stderr.write(`${renderTransferEvent(event)}\n`),
-      };
-      process.stdout.write(await shown(reference, options, settings));
-    });
+    .usage('[options] <reference>')
+    .argument('[reference]', 'an image in a registry, or behind a transport: local:NAME, oci:DIR')
+    .option('--platform <platform>', 'this platform’s manifest instead of the index');
+  for (const option of viewOptions()) program.addOption(option);
+  program.addOption(formatOption()).action(async (argument: string | undefined, options: Options) => {
+    // What follows --files is a path when it begins with a slash, as no reference does.
+    const { files } = options;
+    const swapped = argument === undefined && typeof files === 'string' && !files.startsWith('/');
+    const reference = swapped ? files : argument;
+    if (reference === undefined) {
+      throw failure('USAGE', 'run', 'polyarch inspect', 'no reference', { hint: 'polyarch inspect --help' });
+    }
+    const settings: InspectOptions = {
+      registry: registrySettings(options),
+      signal: context.signal,
+      platform: options.platform,
+      onEvent: (event) => process.stderr.write(`${renderTransferEvent(event)}\n`),
+    };
+    await show(reference, swapped ? { ...options, files: true } : options, settings);
+  });
   return addRegistryOptions(program);
 }
 
-async function shown(
-  reference: string,
-  options: Options,
-  settings: InspectOptions,
-): Promise<string | Uint8Array> {
-  if (options.referrers) {
-    const [{ inspectReferrers }, { renderReferrers }] = await Promise.all([
-      import('../app/inspect/inspect-referrers.ts'),
-      import('./inspect/render-referrers.ts'),
-    ]);
-    return formatData(await inspectReferrers(reference, settings), options.format, renderReferrers);
+/** One way of looking at an image excludes the others. */
+function viewOptions(): Option[] {
+  const options = [
+    new Option('--raw', 'the exact bytes of the index or manifest').conflicts('format'),
+    new Option('--config', 'the exact bytes of the config; with --format, fields of it'),
+    new Option('--referrers', 'the tree of what refers to it: signatures, SBOMs, provenance'),
+    new Option('--rate-limit', 'what the registry tells of the rate limit').conflicts('platform'),
+    new Option('--files [path]', 'the merged file tree of one platform, at and below a path'),
+    new Option('--diff <other>', 'what another reference, or another platform of this one, has different'),
+  ];
+  const names = options.map((option) => option.attributeName());
+  return options.map((option) => option.conflicts(names.filter((name) => name !== option.attributeName())));
+}
+
+/** Loads what the chosen view needs and no more: `--raw` is quick because of it. */
+async function show(reference: string, options: Options, settings: InspectOptions): Promise<void> {
+  const { format } = options;
+  if (options.raw || (options.config && format.kind === 'table')) {
+    const { inspectConfig, inspectRaw } = await import('../app/inspect/inspect.ts');
+    process.stdout.write(await (options.raw ? inspectRaw : inspectConfig)(reference, settings));
+    return;
   }
-  const { inspect, inspectConfig, inspectRaw } = await import('../app/inspect/inspect.ts');
-  if (options.raw) return await inspectRaw(reference, settings);
-  if (options.config) {
-    const bytes = await inspectConfig(reference, settings);
-    if (options.format.kind === 'table') return bytes;
-    return formatData(JSON.parse(bytes.toString('utf8')) as unknown, options.format, () => '');
-  }
-  const inspected = await inspect(reference, settings);
-  const { renderInspected } = await import('./inspect/render-inspected.ts');
-  return formatData(inspected, options.format, renderInspected);
+  const views = await import('./inspect/views.ts');
+  if (options.config) await views.showConfig(reference, format, settings);
+  else if (options.referrers) await views.showReferrers(reference, format, settings);
+  else if (options.rateLimit) await views.showRateLimit(reference, format, settings);
+  else if (options.diff !== undefined) await views.showDiff(reference, options.diff, format, settings);
+  else if (options.files !== undefined) {
+    const path = options.files === true ? undefined : options.files;
+    await views.showFiles(reference, format, { ...settings, path });
+  } else await views.showImage(reference, format, settings);
 }

@@ -102,6 +102,19 @@ export function parsePlatform(text: string): Platform {
   });
 }
 
+/**
+ * Whether a word that may be a platform or a reference is a platform: `linux/arm64`, `arm64`. A repository of that name is written with its
+ * registry or transport.
+ */
+export function isKnownPlatform(text: string): boolean {
+  if (!/^[a-z0-9]+(?:\/[a-z0-9_]+){0,2}$/i.test(text)) return false;
+  const [first = '', second] = text.split('/');
+  const { os, architecture } = normalizePlatform(
+    second === undefined ? { os: 'linux', architecture: first } : { os: first, architecture: second },
+  );
+  return systems.has(os) && architectures.has(architecture);
+}
+
 /** `linux/arm/v7`, as spelled. */
 export function formatPlatform(platform: Platform): string {
   const { os, architecture, variant } = platform;

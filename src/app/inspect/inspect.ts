@@ -1,10 +1,9 @@
 import { parseDocument } from '../../content/document.ts';
-import { readBytes, readDocument } from '../../content/read-manifest.ts';
-import { hostPlatform } from '../../oci/platform.ts';
+import { readBytes, readManifest } from '../../content/read-manifest.ts';
 import { describeIndex } from './describe-index.ts';
 import { describeManifest } from './describe-manifest.ts';
 import type { Inspected } from './inspected.ts';
-import { atPlatform, type InspectOptions, withRoot } from './open-root.ts';
+import { type InspectOptions, imageOf, withRoot } from './open-root.ts';
 
 /** What a reference stands for: an index's platforms, or one manifest with its config, layers and history. */
 export async function inspect(text: string, options: InspectOptions = {}): Promise<Inspected> {
@@ -28,12 +27,8 @@ export async function inspectRaw(text: string, options: InspectOptions = {}): Pr
 /** The exact bytes of the config: of the platform that was asked for, of the only manifest, or of this machine's platform. */
 export async function inspectConfig(text: string, options: InspectOptions = {}): Promise<Buffer> {
   return await withRoot(text, options, async (root) => {
-    let document = await readDocument(root.store, root.descriptor, options);
-    if (document.kind === 'index') {
-      const { store, descriptor } = await atPlatform(root, hostPlatform(), options);
-      document = await readDocument(store, descriptor, options);
-    }
-    if (document.kind === 'index') throw new TypeError('a platform’s entry is a manifest');
-    return await readBytes(root.store, document.manifest.config, options);
+    const { store, descriptor } = await imageOf(root, options);
+    const { config } = await readManifest(store, descriptor, options);
+    return await readBytes(store, config, options);
   });
 }

@@ -3,7 +3,8 @@ import { selectManifest } from '../../content/select-manifest.ts';
 import type { IoOptions, Store } from '../../content/store.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { formatLocation, type Location, parseLocation } from '../../oci/location.ts';
-import { type Platform, parsePlatform } from '../../oci/platform.ts';
+import { isIndexType } from '../../oci/media-types.ts';
+import { hostPlatform, type Platform, parsePlatform } from '../../oci/platform.ts';
 import type { RegistryEvent } from '../../registry/client/events.ts';
 import type { RegistrySettings } from '../registry-settings.ts';
 import { createRegistryClient, openStore } from '../stores.ts';
@@ -52,4 +53,9 @@ export async function withRoot<T>(
 /** The same root, narrowed to one platform's manifest. PLATFORM_MISSING, listing the others, when it has none. */
 export async function atPlatform(root: Root, platform: Platform, options: IoOptions): Promise<Root> {
   return { ...root, descriptor: await selectManifest(root.store, root.descriptor, platform, options) };
+}
+
+/** What stands behind a root as one image: the manifest itself, or an index's for this machine's platform. */
+export async function imageOf(root: Root, options: IoOptions): Promise<Root> {
+  return isIndexType(root.descriptor.mediaType) ? await atPlatform(root, hostPlatform(), options) : root;
 }

@@ -11,7 +11,7 @@ import type { Store } from '../../content/store.ts';
 import { digestOf } from '../../lib/digest.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { mediaTypes } from '../../oci/media-types.ts';
-import { renderInspected } from './render-inspected.ts';
+import { renderInspected } from './views.ts';
 
 async function put(store: Store, mediaType: string, value: unknown): Promise<Descriptor> {
   const bytes = Buffer.from(typeof value === 'string' ? value : JSON.stringify(value));

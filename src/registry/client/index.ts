@@ -2,7 +2,7 @@
 export type { Credential, CredentialSource } from './auth/credential.ts';
 export { dockerCredentials } from './auth/docker-config.ts';
 export type { OnRegistryEvent, RegistryEvent } from './events.ts';
-export type { RateLimit } from './registry-access.ts';
+export type { RateLimit } from './rate-limit.ts';
 export type { RegistryClientOptions } from './registry-client.ts';
 export { RegistryClient } from './registry-client.ts';
 export { RegistryStore } from './registry-store.ts';
