@@ -14,6 +14,14 @@ export { annotateIndex, appendIndex, removeFromIndex } from './app/index/change-
 export type { CreateIndexOptions } from './app/index/create-index.ts';
 export { createIndex } from './app/index/create-index.ts';
 export type { IndexEvent } from './app/index/index-options.ts';
+export type { MutateIndexOptions } from './app/index/mutate-index.ts';
+export { mutateIndex } from './app/index/mutate-index.ts';
+export type { PushIndexOptions } from './app/index/push-index.ts';
+export { pushIndex } from './app/index/push-index.ts';
+export type { RebaseIndexOptions } from './app/index/rebase-index.ts';
+export { rebaseIndex } from './app/index/rebase-index.ts';
+export type { ShownEntry, ShownIndex } from './app/index/show-index.ts';
+export { showIndex } from './app/index/show-index.ts';
 export type { WrittenEntry, WrittenIndex } from './app/index/written-index.ts';
 export type { ConfigChange } from './app/inspect/diff-config.ts';
 export type { FileAspect, FileChange } from './app/inspect/diff-files.ts';

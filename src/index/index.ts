@@ -19,5 +19,7 @@ export type { IndexSource } from './read-source.ts';
 export { readSource } from './read-source.ts';
 export type { Requirements } from './requirements.ts';
 export { checkRequirements, missingPlatforms } from './requirements.ts';
+export type { RewriteOptions, RewrittenIndex } from './rewrite-index.ts';
+export { rewriteIndex } from './rewrite-index.ts';
 export type { IndexChange, NamedIndex, UpdatedIndex, UpdateOptions } from './update-index.ts';
 export { updateIndex } from './update-index.ts';

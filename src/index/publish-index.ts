@@ -54,7 +54,8 @@ export function sameRepository(a: Store, b: Store): boolean {
   );
 }
 
-async function bringChildren(
+/** Has every child in `target`: looks for those of its own, mounts or copies the others. */
+export async function bringChildren(
   children: readonly PlannedChild[],
   target: Store,
   options: PublishOptions,

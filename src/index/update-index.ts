@@ -1,3 +1,4 @@
+import { contentFromBytes } from '../content/content.ts';
 import { parseDocument } from '../content/document.ts';
 import { resolveDocument } from '../content/read-manifest.ts';
 import type { IoOptions, ResolvedDocument, Store } from '../content/store.ts';
@@ -6,6 +7,7 @@ import type { Descriptor } from '../oci/descriptor.ts';
 import { draftOf, type IndexDraft, renderIndex } from './index-draft.ts';
 import type { PlannedChild } from './plan-create.ts';
 import {
+  bringChildren,
   type Expected,
   expectReference,
   type IndexTarget,
@@ -25,7 +27,10 @@ export interface NamedIndex {
 /** What an index becomes, and the contents that it needs for that. */
 export interface IndexChange {
   readonly draft: IndexDraft;
+  /** Contents that the index's place may lack: manifests with all below them, or layers. */
   readonly children?: readonly PlannedChild[];
+  /** New configs and manifests over those contents, in the order that they are pushed in. */
+  readonly documents?: readonly ResolvedDocument[];
 }
 
 export interface UpdateOptions extends PublishOptions {
@@ -59,17 +64,17 @@ export async function updateIndex(
     const root = await readIndexOf(index, options);
     const expect: Expected = options.expect ?? root.descriptor.digest;
     if (expect !== root.descriptor.digest) await expectReference(index, expect, options);
-    const { draft, children = [] } = await change(await draftAt(index, root), root);
+    const { draft, children = [], documents = [] } = await change(await draftAt(index, root), root);
     options.check?.(draft);
     const after = renderIndex(draft);
     try {
       if (!options.dryRun) {
-        const others = options.others ?? [];
-        // Elsewhere the entries that were there before may be missing.
-        const all = others.every(({ store }) => sameRepository(store, index.store))
-          ? children
-          : [...children, ...keptChildren(index, draft, children)];
-        await publishIndex(after, all, targetsOf([index, ...others]), { ...options, expect });
+        await bringChildren(children, index.store, options);
+        for (const { descriptor, bytes } of documents) {
+          await index.store.push(descriptor, contentFromBytes(bytes), { signal: options.signal });
+        }
+        const targets = targetsOf([index, ...(options.others ?? [])]);
+        await publishIndex(after, entriesOf(index, draft), targets, { ...options, expect });
       }
       return { before: root.descriptor, after, draft };
     } catch (error) {
@@ -78,15 +83,14 @@ export async function updateIndex(
   }
 }
 
-function keptChildren(
-  index: NamedIndex,
-  draft: IndexDraft,
-  children: readonly PlannedChild[],
-): PlannedChild[] {
-  const brought = new Set<string>(children.map((child) => child.descriptor.digest));
-  return draft.entries
-    .filter((entry) => !brought.has(entry.digest))
-    .map((descriptor) => ({ descriptor, source: index.name, store: index.store, read: true }));
+/** What other places need: all is in the index's own by then. */
+function entriesOf(index: NamedIndex, draft: IndexDraft): PlannedChild[] {
+  return draft.entries.map((descriptor) => ({
+    descriptor,
+    source: index.name,
+    store: index.store,
+    read: true,
+  }));
 }
 
 /** One target a repository, with all its names. */

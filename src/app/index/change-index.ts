@@ -12,7 +12,7 @@ import { checkRequirements } from '../../index/requirements.ts';
 import { type IndexChange, updateIndex } from '../../index/update-index.ts';
 import type { Platform } from '../../oci/platform.ts';
 import { type IndexOptions, parseExpected, parseRequirements } from './index-options.ts';
-import { IndexStores } from './index-stores.ts';
+import { IndexStores, type NamedStore } from './index-stores.ts';
 import { parseSources } from './parse-source.ts';
 import { readSources } from './read-sources.ts';
 import { type WrittenIndex, writtenIndex } from './written-index.ts';
@@ -54,7 +54,7 @@ export interface AnnotateIndexOptions extends ChangeIndexOptions {
 export async function appendIndex(options: AppendIndexOptions): Promise<WrittenIndex> {
   const sources = parseSources(options);
   const annotations = (options.annotations ?? []).flatMap(parseAnnotation);
-  return await changeIndex(options, async (draft, stores) => {
+  return await changeIndex(options, async (draft, { stores }) => {
     const read = await readSources(stores, sources, { signal: options.signal });
     const { replace, attestations } = options;
     const added = planCreate(options.target, read.sources, { type: 'oci', replace, attestations });
@@ -98,10 +98,19 @@ export async function annotateIndex(options: AnnotateIndexOptions): Promise<Writ
   });
 }
 
+export interface ChangePlaces {
+  readonly index: NamedStore;
+  readonly stores: IndexStores;
+}
+
+export interface WarnedChange extends IndexChange {
+  readonly warnings?: readonly string[];
+}
+
 /** The one way that an index is changed in place: read now, changed, checked, published unless somebody else was faster. */
 export async function changeIndex(
   options: ChangeIndexOptions,
-  change: (draft: IndexDraft, stores: IndexStores) => Promise<IndexChange>,
+  change: (draft: IndexDraft, places: ChangePlaces) => Promise<WarnedChange>,
 ): Promise<WrittenIndex> {
   const { target, signal, onEvent, dryRun } = options;
   const expect = parseExpected(options.expect);
@@ -111,7 +120,13 @@ export async function changeIndex(
     const targets = await stores.targets([target, ...(options.tags ?? [])], { dryRun });
     const [first, ...others] = targets;
     if (first === undefined) throw new RangeError('an index without a name');
-    const updated = await updateIndex(first, (draft) => change(draft, stores), {
+    let warnings: readonly string[] = [];
+    const planned = async (draft: IndexDraft): Promise<IndexChange> => {
+      const { warnings: own = [], ...planned } = await change(draft, { index: first, stores });
+      warnings = own;
+      return planned;
+    };
+    const updated = await updateIndex(first, planned, {
       signal,
       onEvent,
       expect,
@@ -122,7 +137,7 @@ export async function changeIndex(
         checkRequirements(target, draft, requirements);
       },
     });
-    return writtenIndex(targets, updated, planWarnings(updated.draft));
+    return writtenIndex(targets, updated, [...warnings, ...planWarnings(updated.draft)]);
   } finally {
     await stores.close();
   }

@@ -25,4 +25,12 @@ export const indexCommands: CommandTable = {
     summary: 'Publish an index that was put together in the local store or elsewhere',
     load: () => import('./push.ts'),
   },
+  mutate: {
+    summary: 'Change the configs of an index’s images: labels, environment, user and the like',
+    load: () => import('./mutate.ts'),
+  },
+  rebase: {
+    summary: 'Swap the base under every platform of an index, without a build',
+    load: () => import('./rebase.ts'),
+  },
 };

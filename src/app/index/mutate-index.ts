@@ -1,0 +1,26 @@
+import { type ImageChanges, mutateImage } from '../../index/image/mutate-image.ts';
+import { rewriteIndex } from '../../index/rewrite-index.ts';
+import { type ChangeIndexOptions, changeIndex } from './change-index.ts';
+import { platformList } from './index-options.ts';
+import type { WrittenIndex } from './written-index.ts';
+
+export interface MutateIndexOptions extends ChangeIndexOptions {
+  readonly changes: ImageChanges;
+  /** Only images of these platforms; default all. */
+  readonly platforms?: readonly string[];
+  /** Default true: attestations are about the changed images then. */
+  readonly attestations?: boolean | undefined;
+}
+
+/** Changes the configs of an index's images, of all platforms or of some; layers stay as they are. */
+export async function mutateIndex(options: MutateIndexOptions): Promise<WrittenIndex> {
+  const { target, changes, signal } = options;
+  const platforms = platformList(options.platforms);
+  return await changeIndex(options, async (draft, { index }) =>
+    rewriteIndex(target, index.store, draft, (image) => mutateImage(image, changes), {
+      signal,
+      platforms: platforms.length === 0 ? undefined : platforms,
+      attestations: options.attestations === false ? 'drop' : 'repoint',
+    }),
+  );
+}
