@@ -16,7 +16,9 @@ export async function openArchive(
 ): Promise<OpenedStore<ArchiveStore>> {
   const store = await openFile(location, options);
   try {
-    return { store, reference: await referenceIn(store, location), close: () => store.close() };
+    const sibling =
+      location.transport === 'oci-archive' ? { sibling: (tag: string) => tag } : { incomplete: true };
+    return { store, reference: await referenceIn(store, location), ...sibling, close: () => store.close() };
   } catch (error) {
     await store.close();
     throw error;

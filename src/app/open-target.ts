@@ -2,13 +2,13 @@ import { resolve as resolvePath } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { ArchiveWriter } from '../content/archives/archive-writer.ts';
 import type { IoOptions, Store } from '../content/store.ts';
-import { failure } from '../lib/errors.ts';
+import { failure, isFailure } from '../lib/errors.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { formatLocation, type Location } from '../oci/location.ts';
 import type { Platform } from '../oci/platform.ts';
 import { formatReference, type Reference, withDefaultTag } from '../oci/reference.ts';
 import type { RegistryClient } from '../registry/client/registry-client.ts';
-import { localName, openLocalStore } from './stores.ts';
+import { localName, localSibling, openLocalStore } from './stores.ts';
 
 /** Where copies go. Nothing of it need be seen by others before `commit`. */
 export interface OpenedTarget {
@@ -27,6 +27,8 @@ export interface OpenedTarget {
 export interface OpenTargetOptions {
   readonly client: RegistryClient;
   readonly env?: NodeJS.ProcessEnv | undefined;
+  /** Nothing is made: what does not exist is taken for empty. Default false. */
+  readonly dryRun?: boolean | undefined;
   /** Whose image manifest.json lists, for engines that know no index. */
   readonly platform: Platform;
 }
@@ -50,6 +52,7 @@ export async function openTarget(
   options: OpenTargetOptions,
 ): Promise<OpenedTarget> {
   const [first] = locations;
+  if (options.dryRun && first.transport !== 'docker') return await dryTarget(locations, options);
   switch (first.transport) {
     case 'docker': {
       const { registry, repository } = first.reference;
@@ -65,10 +68,9 @@ export async function openTarget(
       const references = referencesOf(locations);
       const names = references.map((reference) => (reference.digest ? undefined : localName(reference)));
       const store = await openLocalStore({ create: true, env: options.env });
-      const { digest: _digest, ...repository } = first.reference;
       return {
         ...(await inPlace(store, names, references)),
-        sibling: (tag) => formatReference({ ...repository, tag }),
+        sibling: (tag) => localSibling(first.reference, tag),
       };
     }
     case 'oci': {
@@ -99,6 +101,30 @@ export async function openTarget(
       };
       return { ...archiveTarget(writer, dockerNames(locations)), commit };
     }
+  }
+}
+
+/** What is there already of a directory; archives are always written whole, an engine says nothing of what it has. */
+async function dryTarget(
+  locations: readonly [Location, ...Location[]],
+  options: OpenTargetOptions,
+): Promise<OpenedTarget> {
+  const [first] = locations;
+  const { MemoryStore } = await import('../content/memory-store.ts');
+  const empty = { ...(await inPlace(new MemoryStore(), [], [])), sibling: (tag: string) => tag };
+  if (first.transport !== 'oci' && first.transport !== 'local') return empty;
+  const { LayoutStore } = await import('../content/layout/layout-store.ts');
+  try {
+    const store =
+      'path' in first
+        ? await LayoutStore.open(resolvePath(first.path), { create: false })
+        : await openLocalStore({ env: options.env });
+    const names =
+      first.transport === 'local' ? referencesOf(locations).map(localName) : layoutNames(locations);
+    return { ...empty, store, names };
+  } catch (error) {
+    if (isFailure(error, 'NOT_FOUND')) return empty;
+    throw error;
   }
 }
 

@@ -5,6 +5,10 @@ export interface OpenedStore<S extends Store = Store> {
   readonly store: S;
   /** What the store resolves for the location: a digest, a tag, a name of the layout, or in the local store the reference in full. */
   readonly reference: string;
+  /** What the store calls a tag that lies beside the image, such as a signature's; absent where nothing does. */
+  readonly sibling?: ((tag: string) => string) | undefined;
+  /** An index may name manifests that are not there: engines keep the index of what they pulled for one platform. */
+  readonly incomplete?: boolean | undefined;
   /** Gives back what an archive holds open. Registries and directories hold nothing. */
   close(): Promise<void>;
 }

@@ -34,6 +34,7 @@ export async function openStore(location: Location, options: OpenStoreOptions = 
       return {
         store: client.repository(reference.registry, reference.repository),
         reference: identifierOf(reference),
+        sibling: (tag) => tag,
         close: nothingOpen,
       };
     }
@@ -41,12 +42,14 @@ export async function openStore(location: Location, options: OpenStoreOptions = 
       return {
         store: await openLocalStore(options),
         reference: localName(location.reference),
+        sibling: (tag) => localSibling(location.reference, tag),
         close: nothingOpen,
       };
     case 'oci': {
       const { LayoutStore } = await import('../content/layout/layout-store.ts');
       const store = await LayoutStore.open(resolvePath(location.path), { create: options.create ?? false });
-      return { store, reference: await chooseEntry(await store.entries(), location), close: nothingOpen };
+      const chosen = chooseEntry(await store.entries(), location);
+      return { store, reference: chosen, sibling: (tag) => tag, close: nothingOpen };
     }
     case 'oci-archive':
     case 'docker-archive':
@@ -89,6 +92,11 @@ export async function openLocalStore(options: OpenStoreOptions = {}): Promise<La
 
 export function localStoreDirectory(env?: NodeJS.ProcessEnv): string {
   return join(dataDirectory(env), 'store');
+}
+
+/** The name of a tag of the same repository in the local store. */
+export function localSibling({ registry, repository }: Reference, tag: string): string {
+  return formatReference({ registry, repository, tag });
 }
 
 /** The name that a reference has in the local store: in full with its tag, or its digest alone. */

@@ -9,6 +9,10 @@ export const commands: CommandTable = {
     summary: 'Assemble, change and check indexes: one name for the images of several platforms',
     subcommands: async () => (await import('./index/commands.ts')).indexCommands,
   },
+  copy: {
+    summary: 'Copy an image between registries, layouts, archives and engines',
+    load: () => import('./copy.ts'),
+  },
   inspect: {
     summary: 'Show the platforms of an image, or one platform’s layers and history',
     load: () => import('./inspect.ts'),

@@ -3,6 +3,7 @@ import { type Document, isDocumentType, parseDocument } from '../content/documen
 import { readBytes } from '../content/read-manifest.ts';
 import { maxIndexDepth } from '../content/select-manifest.ts';
 import { canMount, type IoOptions, type Store } from '../content/store.ts';
+import type { Digest } from '../lib/digest.ts';
 import { abortReason, failure } from '../lib/errors.ts';
 import { Pool } from '../lib/pool.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
@@ -30,6 +31,10 @@ export interface CopyGraphOptions extends IoOptions {
    * when source and target are repositories of one registry.
    */
   readonly mountFrom?: ((descriptor: Descriptor) => readonly string[]) | undefined;
+  /** Contents that stay behind though an index names them. Default: none. */
+  readonly left?: ReadonlySet<Digest> | undefined;
+  /** Look at the target only: what would be copied is told, and is not. Default false. */
+  readonly dryRun?: boolean | undefined;
   readonly onEvent?: ((event: CopyEvent) => void) | undefined;
 }
 
@@ -154,9 +159,14 @@ class GraphCopy implements BegunCopy {
       return;
     }
     const bytes = await this.#pool.run(() => readBytes(this.#source, descriptor, this.#io));
-    const children = childrenOf(parseDocument(bytes, descriptor.digest));
+    const { left } = this.#options;
+    const children = childrenOf(parseDocument(bytes, descriptor.digest)).filter(
+      ({ digest }) => !left?.has(digest),
+    );
     await Promise.all(children.map((child) => this.#visit(child, depth + 1)));
-    await this.#pool.run(() => this.#target.push(descriptor, contentFromBytes(bytes), this.#io));
+    if (!this.#options.dryRun) {
+      await this.#pool.run(() => this.#target.push(descriptor, contentFromBytes(bytes), this.#io));
+    }
     this.#tell('copied', descriptor);
   }
 
@@ -169,6 +179,8 @@ class GraphCopy implements BegunCopy {
       if (this.#stop.signal.aborted) throw abortReason(this.#stop.signal);
       if (await this.#target.exists(descriptor, this.#io)) {
         this.#tell('exists', descriptor);
+      } else if (this.#options.dryRun) {
+        this.#tell('copied', descriptor);
       } else if (await this.#mount(descriptor)) {
         this.#tell('mounted', descriptor);
       } else {

@@ -23,10 +23,13 @@ export interface Referrer {
  */
 export class Referrers {
   readonly #store: Store;
+  readonly #nameOf: (tag: string) => string;
   #tags: Promise<ReadonlySet<string> | undefined> | undefined;
 
-  constructor(store: Store) {
+  /** `nameOf`: what the store calls a tag. Default: the tag itself, as registries and layouts do. */
+  constructor(store: Store, options: { nameOf?: ((tag: string) => string) | undefined } = {}) {
     this.#store = store;
+    this.#nameOf = options.nameOf ?? ((tag) => tag);
   }
 
   /** Each once, in the store's order. LIMIT when there are more than `maxReferrers`. */
@@ -49,7 +52,7 @@ export class Referrers {
     if (canListReferrers(this.#store)) {
       for await (const descriptor of this.#store.listReferrers(digest, options)) add(descriptor);
     } else {
-      const index = await resolveIfThere(this.#store, referrersTag(digest), options);
+      const index = await resolveIfThere(this.#store, this.#nameOf(referrersTag(digest)), options);
       if (index?.mediaType === mediaTypes.ociIndex && index.digest !== digest) {
         for (const descriptor of (await readIndex(this.#store, index, options)).manifests) add(descriptor);
       }
@@ -62,10 +65,10 @@ export class Referrers {
     const tags = await this.#tags;
     const candidates = cosignKinds
       .map((kind) => cosignTag(digest, kind))
-      .filter((tag) => tags === undefined || tags.has(tag));
+      .filter((tag) => tags === undefined || tags.has(this.#nameOf(tag)));
     const found = await Promise.all(
       candidates.map(async (tag) => {
-        const descriptor = await resolveIfThere(this.#store, tag, options);
+        const descriptor = await resolveIfThere(this.#store, this.#nameOf(tag), options);
         return descriptor === undefined || descriptor.digest === digest ? [] : [{ descriptor, tag }];
       }),
     );

@@ -1,0 +1,119 @@
+import { readDocument } from '../../content/read-manifest.ts';
+import { isAttestation } from '../../content/select-manifest.ts';
+import type { Ingester, IoOptions, Store } from '../../content/store.ts';
+import type { Digest } from '../../lib/digest.ts';
+import { Memo } from '../../lib/memo.ts';
+import { Pool } from '../../lib/pool.ts';
+import type { Descriptor } from '../../oci/descriptor.ts';
+import type { Index, Manifest } from '../../oci/manifest.ts';
+import { familyOf, isImageConfig, type ManifestFamily, mediaTypeIn } from './docker-types.ts';
+import { DraftStore } from './draft-store.ts';
+import { compressionOf, type LayerCompression, recompress } from './recompress.ts';
+import type { Rewritten } from './rewritten.ts';
+
+export interface ConvertOptions extends IoOptions {
+  /** Media types of manifests, configs and layers. Default: as they are. */
+  readonly type?: ManifestFamily | undefined;
+  /** Of layers that have none; with `force` of all. Default: as they are. */
+  readonly compression?: LayerCompression | undefined;
+  readonly force?: boolean | undefined;
+  /** Where layers that are compressed anew are kept until they are copied. */
+  readonly layers: Store & Ingester;
+}
+
+/** Each takes a few threads by itself. */
+const layersAtOnce = 2;
+
+/**
+ * The image with other media types, or with its layers compressed otherwise: every manifest that changes has a new digest, and what names it
+ * names the new one. What is no image (signatures, SBOMs) stays as it is.
+ */
+export async function convert(source: Store, root: Descriptor, options: ConvertOptions): Promise<Rewritten> {
+  const conversion = new Conversion(source, options);
+  const converted = await conversion.document(root);
+  return converted.digest === root.digest ? { source, root } : { source: conversion.draft, root: converted };
+}
+
+class Conversion {
+  readonly draft: DraftStore;
+  readonly #options: ConvertOptions;
+  readonly #documents = new Memo<Descriptor>();
+  readonly #layers = new Memo<Descriptor>();
+  readonly #pool = new Pool(layersAtOnce);
+
+  constructor(source: Store, options: ConvertOptions) {
+    this.draft = new DraftStore(source, options.layers);
+    this.#options = options;
+  }
+
+  document(descriptor: Descriptor): Promise<Descriptor> {
+    return this.#documents.of(descriptor.digest, async () => {
+      const document = await readDocument(this.draft.base, descriptor, this.#options);
+      return document.kind === 'index'
+        ? await this.#index(descriptor, document.mediaType, document.index)
+        : await this.#manifest(descriptor, document.mediaType, document.manifest);
+    });
+  }
+
+  async #index(descriptor: Descriptor, mediaType: string, index: Index): Promise<Descriptor> {
+    const converted = await Promise.all(index.manifests.map((entry) => this.document(entry)));
+    const moved = new Map<string, Digest>(
+      index.manifests.map((entry, at) => [entry.digest, converted[at]?.digest ?? entry.digest]),
+    );
+    const manifests = index.manifests.map((entry, at) => {
+      const {
+        mediaType: type = entry.mediaType,
+        digest = entry.digest,
+        size = entry.size,
+      } = converted[at] ?? {};
+      return pointedAnew({ ...entry, mediaType: type, digest, size }, moved);
+    });
+    const type = this.#type(mediaType);
+    const same = type === mediaType && index.manifests.every(({ digest }) => moved.get(digest) === digest);
+    return same
+      ? descriptor
+      : await this.draft.add(type, { ...index, mediaType: type, manifests }, descriptor);
+  }
+
+  async #manifest(descriptor: Descriptor, mediaType: string, manifest: Manifest): Promise<Descriptor> {
+    if (manifest.artifactType !== undefined || !isImageConfig(manifest.config.mediaType)) return descriptor;
+    const layers = await Promise.all(manifest.layers.map((layer) => this.#layer(layer)));
+    const type = this.#type(mediaType);
+    // A layer that was compressed anew speaks OCI: its manifest says in which words it is named here.
+    const family = familyOf(type);
+    const named = layers.map((layer) =>
+      compressionOf(layer) === undefined
+        ? layer
+        : { ...layer, mediaType: mediaTypeIn(family, layer.mediaType) },
+    );
+    const config = { ...manifest.config, mediaType: this.#type(manifest.config.mediaType) };
+    const same =
+      type === mediaType && named.every(({ digest }, at) => digest === manifest.layers[at]?.digest);
+    if (same) return descriptor;
+    return await this.draft.add(type, { ...manifest, mediaType: type, config, layers: named }, descriptor);
+  }
+
+  async #layer(layer: Descriptor): Promise<Descriptor> {
+    const { compression, force } = this.#options;
+    const now = compressionOf(layer);
+    if (compression === undefined || now === undefined || now === compression) return layer;
+    if (now !== 'none' && !force) return layer;
+    return await this.#layers.of(layer.digest, async () => {
+      const run = () => recompress(this.draft.base, layer, compression, this.#options.layers, this.#options);
+      return (await this.#pool.run(run)) ?? layer;
+    });
+  }
+
+  #type(mediaType: string): string {
+    const { type } = this.#options;
+    return type === undefined ? mediaType : mediaTypeIn(type, mediaType);
+  }
+}
+
+/** An attestation says by digest which image it is about (BuildKit, attestation-storage.md). */
+function pointedAnew(entry: Descriptor, moved: ReadonlyMap<string, Digest>): Descriptor {
+  const about = entry.annotations?.['vnd.docker.reference.digest'];
+  const now = about === undefined ? undefined : moved.get(about);
+  if (!isAttestation(entry) || now === undefined || now === about) return entry;
+  return { ...entry, annotations: { ...entry.annotations, 'vnd.docker.reference.digest': now } };
+}
