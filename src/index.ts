@@ -4,6 +4,8 @@
  */
 export type { BuildEvent, BuildImageOptions, BuiltImage } from './app/build.ts';
 export { buildImage } from './app/build.ts';
+export type { CopyImageEvent, CopyRequest, CopyResult } from './app/copy/copy.ts';
+export { copy } from './app/copy/copy.ts';
 export type {
   AnnotateIndexOptions,
   AppendIndexOptions,
@@ -11,7 +13,6 @@ export type {
   RemoveIndexOptions,
 } from './app/index/change-index.ts';
 export { annotateIndex, appendIndex, removeFromIndex } from './app/index/change-index.ts';
-export type { CreateIndexOptions } from './app/index/create-index.ts';
 export { createIndex } from './app/index/create-index.ts';
 export type { IndexEvent } from './app/index/index-options.ts';
 export type { MutateIndexOptions } from './app/index/mutate-index.ts';

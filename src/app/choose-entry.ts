@@ -3,6 +3,7 @@ import type { Digest } from '../lib/digest.ts';
 import { failure } from '../lib/errors.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { formatLocation, type Location } from '../oci/location.ts';
+import { isReferrerTag } from '../oci/referrers-tag.ts';
 
 export interface Choice {
   readonly name?: string;
@@ -18,7 +19,10 @@ export function chooseEntry(entries: readonly Descriptor[], location: Location &
   const { name, digest, position } = location;
   const written = digest ?? name;
   if (written !== undefined) return written;
-  const chosen = position === undefined ? entries : entries.slice(position, position + 1);
+  const chosen =
+    position === undefined
+      ? entries.filter((entry) => !isReferrerTag(nameOf(entry) ?? ''))
+      : entries.slice(position, position + 1);
   const [first, ...others] = new Set(chosen.map((entry) => entry.digest));
   if (first !== undefined && others.length === 0) return first;
   const thing = formatLocation(location);

@@ -17,7 +17,9 @@ export async function openArchive(
   const store = await openFile(location, options);
   try {
     const sibling =
-      location.transport === 'oci-archive' ? { sibling: (tag: string) => tag } : { incomplete: true };
+      location.transport === 'oci-archive'
+        ? { sibling: (tag: string) => tag }
+        : { incomplete: true, withoutManifests: store.isMade };
     return { store, reference: await referenceIn(store, location), ...sibling, close: () => store.close() };
   } catch (error) {
     await store.close();

@@ -75,8 +75,8 @@ export async function openTarget(
     }
     case 'oci': {
       const { LayoutStore } = await import('../content/layout/layout-store.ts');
-      const store = await LayoutStore.open(resolvePath(first.path), { create: true });
       const names = layoutNames(locations);
+      const store = await LayoutStore.open(resolvePath(first.path), { create: true });
       const tagged = await inPlace(store, names, []);
       const publish = async (descriptor: Descriptor, io: IoOptions = {}): Promise<void> => {
         await tagged.publish(descriptor, io);
@@ -85,21 +85,23 @@ export async function openTarget(
       return { ...tagged, publish, sibling: (tag) => tag };
     }
     case 'oci-archive': {
+      const names = layoutNames(locations);
       const writer = await createWriter(resolved(first.path));
-      return { ...archiveTarget(writer, layoutNames(locations)), sibling: (tag) => tag };
+      return { ...archiveTarget(writer, names), sibling: (tag) => tag };
     }
     case 'docker-archive': {
-      const writer = await createWriter(resolved(first.path), options.platform);
-      return archiveTarget(writer, dockerNames(locations));
+      const names = dockerNames(locations);
+      return archiveTarget(await createWriter(resolved(first.path), options.platform), names);
     }
     case 'docker-daemon': {
       const { EngineClient } = await import('../content/daemon/engine-client.ts');
       const engine = new EngineClient(options.env);
+      const names = dockerNames(locations);
       const writer = await createWriter('-', options.platform);
       const commit = async (io: IoOptions = {}): Promise<void> => {
         await writer.commit({ ...io, send: (archive, size) => engine.load(archive, size, io) });
       };
-      return { ...archiveTarget(writer, dockerNames(locations)), commit };
+      return { ...archiveTarget(writer, names), commit };
     }
   }
 }

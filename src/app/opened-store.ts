@@ -9,6 +9,8 @@ export interface OpenedStore<S extends Store = Store> {
   readonly sibling?: ((tag: string) => string) | undefined;
   /** An index may name manifests that are not there: engines keep the index of what they pulled for one platform. */
   readonly incomplete?: boolean | undefined;
+  /** It has no manifests of its own, and layers as plain tars: there is no digest to keep. */
+  readonly withoutManifests?: boolean | undefined;
   /** Gives back what an archive holds open. Registries and directories hold nothing. */
   close(): Promise<void>;
 }

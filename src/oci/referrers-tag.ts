@@ -14,3 +14,8 @@ export type CosignKind = (typeof cosignKinds)[number];
 export function cosignTag(subject: Digest, kind: CosignKind): string {
   return `${subject.replace(':', '-')}.${kind}`;
 }
+
+/** Whether a tag is one of the above, beside an image and none itself. */
+export function isReferrerTag(tag: string): boolean {
+  return /^sha(?:256|512)-[0-9a-f]{64,128}(?:\.(?:sig|att|sbom))?$/.test(tag);
+}

@@ -5,7 +5,7 @@ import { readDocument } from '../../content/read-manifest.ts';
 import { maxIndexDepth } from '../../content/select-manifest.ts';
 import { canMount, type IoOptions, type Store } from '../../content/store.ts';
 import type { Digest } from '../../lib/digest.ts';
-import { isFailure } from '../../lib/errors.ts';
+import { isFailure, PolyarchError } from '../../lib/errors.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { isIndexType } from '../../oci/media-types.ts';
 import { formatPlatform, type Platform } from '../../oci/platform.ts';
@@ -60,7 +60,10 @@ export async function copyBetween(
   target: OpenedTarget,
   options: CopyBetweenOptions = {},
 ): Promise<CopyOutcome> {
-  const { signal, changes = {} } = options;
+  const { signal } = options;
+  // What has no digest to keep travels to a registry compressed, as with docker push.
+  const plain = source.withoutManifests && canMount(target.store);
+  const changes = { ...(plain ? { compression: 'gzip' as const } : {}), ...options.changes };
   const io = { signal };
   const notes: string[] = [];
   const [found, there] = await Promise.all([
@@ -78,11 +81,20 @@ export async function copyBetween(
     mountFrom: mountSources(source.store, target.store, options),
     onEvent: options.onEvent,
   };
-  if (!unchanged) await copyGraphs(rewritten.source, target.store, [root], graph);
+  if (!unchanged) {
+    await copyGraphs(rewritten.source, target.store, [root], graph).catch((error: unknown) => {
+      throw left && isFailure(error, 'REGISTRY') ? withSparseHint(error) : error;
+    });
+  }
   const referrers =
     options.referrers === false ? 0 : await bringReferrers(source, target, rewritten, { graph, notes });
   if (!unchanged && !options.dryRun) await target.publish(root, io);
   return { source: found, root, unchanged, referrers, notes };
+}
+
+function withSparseHint(error: PolyarchError): PolyarchError {
+  const hint = 'the registry may want every manifest that an index names: leave --sparse away';
+  return new PolyarchError(error.code, error.message, { hint, cause: error });
 }
 
 /** What the target's names point at; nothing when one of them is new, or when names are no use. */
@@ -119,7 +131,8 @@ async function rewrite(
     image = await selectPlatforms(image.source, image.root, platforms, { ...io, sparse });
     const names = platforms.map(formatPlatform).join(', ');
     if (image.root.digest !== before) notes.push(`a new index of ${names} alone: its digest is another`);
-    else if (image.left) notes.push(`the index still names ${image.left.size} manifests that stay behind`);
+    else if (image.left)
+      notes.push(`the index still names what stays behind: ${image.left.size} of its manifests`);
   }
   if (type === undefined && compression === undefined) return image;
   const before = image.root.digest;

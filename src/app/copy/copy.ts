@@ -71,7 +71,7 @@ export async function copyLocations(
   const { env, signal, onEvent, dryRun, referrers } = request;
   const [first] = to;
   if (first === undefined) throw failure('USAGE', 'copy', formatLocation(from), 'no destination');
-  const changes = changesOf(request, from, first);
+  const changes = changesOf(request);
   const counter = new CopyCounter();
   const clients = await openClients(request);
   try {
@@ -155,7 +155,7 @@ function grouped(locations: readonly Location[]): (readonly [Location, ...Locati
   return [...groups.values()];
 }
 
-export function changesOf(request: CopyRequest, from: Location, to: Location): Changes {
+export function changesOf(request: CopyRequest): Changes {
   const { type, forceCompression } = request;
   const platforms = request.platforms?.map((text): Platform => parsePlatform(text));
   if (request.sparse && (platforms === undefined || platforms.length === 0)) {
@@ -166,8 +166,6 @@ export function changesOf(request: CopyRequest, from: Location, to: Location): C
   if (forceCompression && request.compression === undefined) {
     throw failure('USAGE', 'use', '--force-compression', 'it says nothing without --compression');
   }
-  // An engine's own layers are plain tars; over a network they travel compressed, as with docker push.
-  const plain = from.transport === 'docker-daemon' || from.transport === 'docker-archive';
-  const compression = request.compression ?? (plain && to.transport === 'docker' ? 'gzip' : undefined);
+  const { compression } = request;
   return { platforms, sparse: request.sparse, type, compression, forceCompression };
 }

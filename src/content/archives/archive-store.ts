@@ -93,6 +93,11 @@ export class ArchiveStore implements Store, RangeReader, TagLister, SizeLookup {
     return this.#contents.entries;
   }
 
+  /** Its manifests were made of what it has: their digests are of no registry. */
+  get isMade(): boolean {
+    return this.#contents.made.size > 0;
+  }
+
   async push(): Promise<void> {
     throw this.#readOnly('add to');
   }
