@@ -44,6 +44,8 @@ export function parseDocument(bytes: Uint8Array, thing: string): Document {
     throw refuse(`a manifest that calls itself ${mediaType}`);
   }
   checkDescriptor(value.config, 'config', thing);
+  // Go writes null for an empty list: so BuildKit does for an image without layers.
+  if (value.layers === null) value.layers = [];
   checkDescriptors(value.layers, 'layers', thing);
   return {
     kind: 'manifest',

@@ -80,6 +80,8 @@ export async function readImageConfig(
 ): Promise<ImageConfig> {
   const value = parseObject(await readBytes(store, descriptor, options), descriptor.digest);
   const { rootfs } = value;
+  // As the layers of a manifest: Go's empty list.
+  if (isObject(rootfs) && rootfs.diff_ids === null) rootfs.diff_ids = [];
   const sound =
     typeof value.os === 'string' &&
     typeof value.architecture === 'string' &&

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { type BuildEvent, buildImage } from '../../src/app/build.ts';
 import { openLocalStore } from '../../src/app/stores.ts';
+import { ruleNamed } from '../../src/build/dockerfile/lint/rules.ts';
 import { type BuildFlags, buildImageOptions, defineBuild } from '../../src/cli/build.ts';
 import { isFailure } from '../../src/lib/errors.ts';
 import type { GoldenCase } from './case-file.ts';
@@ -30,7 +31,7 @@ export async function ourBuild(
   const onEvent = (event: BuildEvent) => {
     if (event.type !== 'warning') return;
     const { rule, line, message } = event.warning;
-    warnings.push(`${rule}:${line}: ${message}`);
+    if (ruleNamed(rule)?.origin === 'buildkit') warnings.push(`${rule}:${line}: ${message}`);
   };
   const found = () => (warnings.length === 0 ? {} : { warnings: warnings.toSorted() });
   try {

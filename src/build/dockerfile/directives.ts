@@ -9,15 +9,16 @@ export class DirectiveError extends Error {}
 /** Reads `# name=value` lines at the head of a file: the first line that is none ends them (BuildKit parser/directives.go). */
 export class DirectiveReader {
   readonly found: Directive[] = [];
-  #done: boolean;
-
-  constructor() {
-    this.#done = false;
-  }
+  #done = false;
+  #hasShebang = false;
 
   /** Whether the line, without white space in front, is a directive. Must be given every line in turn. */
   read(line: string, number: number): Directive | undefined {
     if (this.#done) return undefined;
+    if (number === 1 && line.startsWith('#!')) {
+      this.#hasShebang = true;
+      return undefined;
+    }
     const directive = line.startsWith('#') ? parseDirective(trimStart(line.slice(1)), number) : undefined;
     if (directive === undefined) {
       this.#done = true;
@@ -26,6 +27,8 @@ export class DirectiveReader {
     if (this.found.some((earlier) => earlier.name === directive.name)) {
       throw new DirectiveError(`only one ${directive.name} parser directive can be used`);
     }
+    // BuildKit looks for the others behind a first line `#!…`, for this one not.
+    if (directive.name === 'escape' && this.#hasShebang) return undefined;
     if (directive.name === 'escape' && directive.value !== '\\' && directive.value !== '`') {
       throw new DirectiveError(`invalid escape token '${directive.value}' does not match \` or \\`);
     }

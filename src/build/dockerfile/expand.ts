@@ -24,6 +24,8 @@ export interface Expansion {
   readonly text: string;
   /** Split at white space that is not quoted, after the variables were filled in. */
   readonly words: readonly string[];
+  /** Variables that were asked for and set. */
+  readonly used: ReadonlySet<string>;
   /** Variables that were asked for and unset. */
   readonly unset: ReadonlySet<string>;
 }
@@ -47,7 +49,7 @@ export function expand(word: string, variables: Variables, options: ExpandOption
   const lexer = new Lexer(word, variables, options);
   try {
     const { text, words } = lexer.until(undefined, options.rawEscapes ?? false);
-    return { text, words, unset: lexer.unset };
+    return { text, words, used: lexer.used, unset: lexer.unset };
   } catch (error) {
     if (error instanceof PatternError) throw new ExpansionError(error.message);
     throw error;
@@ -102,6 +104,7 @@ class Collector {
 }
 
 class Lexer {
+  readonly used = new Set<string>();
   readonly unset = new Set<string>();
   readonly #characters: readonly string[];
   readonly #variables: Variables;
@@ -227,7 +230,7 @@ class Lexer {
 
   #value(name: string): string | undefined {
     const value = this.#variables(name);
-    if (value === undefined) this.unset.add(name);
+    (value === undefined ? this.unset : this.used).add(name);
     this.#options.spend?.(value?.length ?? 0);
     return value;
   }

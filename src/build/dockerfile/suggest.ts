@@ -18,6 +18,22 @@ export function suggest(word: string, known: Iterable<string>): string | undefin
   return best;
 }
 
+/** The same, letter by letter as BuildKit suggests variables: another case is another word. None for a word that is known. */
+export function suggestExactCase(word: string, known: Iterable<string>): string | undefined {
+  if (word.length > maxLength) return undefined;
+  let best: string | undefined;
+  let least = 3;
+  for (const candidate of known) {
+    if (candidate === word) return undefined;
+    if (candidate.length > maxLength) continue;
+    const distance = editDistance(word, candidate);
+    if (distance >= least) continue;
+    least = distance;
+    best = candidate;
+  }
+  return best;
+}
+
 /** `(did you mean COPY?)` with a space before it, or nothing. */
 export function didYouMean(word: string, known: Iterable<string>): string {
   const meant = suggest(word, known);

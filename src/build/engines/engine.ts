@@ -1,7 +1,7 @@
 import type { Store } from '../../content/store.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { Platform } from '../../oci/platform.ts';
-import type { Warning } from '../frontend/plan-request.ts';
+import type { Warning } from '../dockerfile/lint/lint.ts';
 import type { Step } from '../graph/graph.ts';
 
 /** A build at the Dockerfile's level: what any engine can be asked. */

@@ -1,17 +1,21 @@
-import { throwIfAborted } from '../../lib/errors.ts';
+import { failure, throwIfAborted } from '../../lib/errors.ts';
 import type { Dockerfile } from '../dockerfile/instruction.ts';
+import { Lint } from '../dockerfile/lint/lint.ts';
+import { type LintOptions, noLintOptions, parseLintOptions } from '../dockerfile/lint/lint-options.ts';
 import { parseDockerfile } from '../dockerfile/parse.ts';
 import { unsupported } from '../dockerfile/source.ts';
 import { Graph } from '../graph/graph.ts';
 import { readBaseConfig } from './base-config.ts';
 import { BaseImages } from './base-images.ts';
 import { Budget } from './budget.ts';
+import { lintFile } from './lint-file.ts';
 import { planPlatform } from './plan-platform.ts';
 import type { BuildPlan, PlanOptions, PlanRequest } from './plan-request.ts';
 import { proxyEnvironment } from './platform-arguments.ts';
 import { readStages } from './read-stages.ts';
 import { type ImageSource, layOutStages, type StageLayout } from './stage-layout.ts';
-import { Warnings } from './warnings.ts';
+
+const checkArgument = 'BUILDKIT_DOCKERFILE_CHECK';
 
 /**
  * A Dockerfile and its options → one graph for all platforms and one plan for each image. Nothing is run, and only what the target needs
@@ -23,16 +27,14 @@ export async function planImages(request: PlanRequest, options: PlanOptions): Pr
   const dockerfile = parseDockerfile(request.dockerfile, request.filename);
   refuseOtherSyntax(dockerfile);
   const { source, escapeCharacter } = dockerfile;
-  const warnings = new Warnings(source);
-  for (const line of dockerfile.emptyContinuations) {
-    warnings.add('NoEmptyContinuation', 'Empty continuation line', { startLine: line, endLine: line });
-  }
+  const lint = new Lint(source, lintOptionsOf(dockerfile, request));
   const stages = readStages(dockerfile);
+  lintFile(dockerfile, stages, lint);
   const bases = new BaseImages({ source, resolveBase, ...(signal && { signal }) });
   const targets = request.platforms.map((platform) => {
     const budget = new Budget();
     const layOut = (triggers?: ReadonlyMap<number, readonly string[]>) =>
-      layOutStages(dockerfile, stages, request, { platform, budget, ...(triggers && { triggers }) });
+      layOutStages(dockerfile, stages, request, { platform, budget, lint, ...(triggers && { triggers }) });
     return { platform, budget, layOut, layout: layOut() };
   });
   // Triggers of a base image may need more images, which may have triggers.
@@ -50,10 +52,26 @@ export async function planImages(request: PlanRequest, options: PlanOptions): Pr
   const { buildArgs, network = 'host' } = request;
   const images = targets.map(({ platform, budget, layout }) => {
     const { globalArguments } = layout;
-    const context = { source, escapeCharacter, graph, warnings, budget, globalArguments, buildArgs, network };
+    const context = { source, escapeCharacter, graph, lint, budget, globalArguments, buildArgs, network };
     return planPlatform(layout, context, { platform, bases });
   });
-  return { graph, images, warnings: warnings.list, proxyEnv: proxyEnvironment(buildArgs) };
+  if (lint.violations !== undefined) {
+    throw failure('DOCKERFILE', 'build', source.filename, lint.violations, {
+      hint: 'polyarch build --check shows them; error=true in the check directive asks for this',
+    });
+  }
+  return { graph, images, warnings: lint.warnings, proxyEnv: proxyEnvironment(buildArgs) };
+}
+
+/** BUILDKIT_DOCKERFILE_CHECK where it is given, else the `check` directive. */
+function lintOptionsOf({ directives }: Dockerfile, { buildArgs, filename }: PlanRequest): LintOptions {
+  const given = Object.hasOwn(buildArgs, checkArgument) ? buildArgs[checkArgument] : undefined;
+  if (given !== undefined) return parseLintOptions(given, checkArgument);
+  const directive = directives.find(({ name }) => name === 'check');
+  if (directive === undefined) return noLintOptions;
+  // BuildKit takes the first word of the value.
+  const [value = ''] = directive.value.split(' ');
+  return parseLintOptions(value, `${filename}:${directive.line}`);
 }
 
 /** The ONBUILD triggers of the images that needed stages are FROM. */

@@ -1,5 +1,6 @@
 import { failure } from '../../lib/errors.ts';
 import { formatPlatform, normalizePlatform, type Platform } from '../../oci/platform.ts';
+import { rules } from '../dockerfile/lint/rules.ts';
 import type { Node } from '../graph/graph.ts';
 import type { ImagePlan } from '../graph/image-plan.ts';
 import { readBaseConfig, readBaseHistory, withoutEmptyFields } from './base-config.ts';
@@ -164,10 +165,12 @@ function imageNode(
       }),
     );
     const expected = formatPlatform(normalizePlatform(wanted));
-    context.warnings.add(
-      'InvalidBaseImagePlatform',
-      `Base image ${image.reference} was pulled with platform "${actual}", expected "${expected}" for current build`,
+    context.lint.report(
+      rules.InvalidBaseImagePlatform,
       image.instruction.range,
+      image.reference,
+      expected,
+      actual,
     );
   }
   return context.graph.add({ kind: 'base', layers: base.layers }, [], step);

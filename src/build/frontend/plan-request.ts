@@ -1,6 +1,7 @@
 import type { Descriptor, Layer } from '../../oci/descriptor.ts';
 import type { ImageConfig } from '../../oci/manifest.ts';
 import type { Platform } from '../../oci/platform.ts';
+import type { Warning } from '../dockerfile/lint/lint.ts';
 import type { Graph } from '../graph/graph.ts';
 import type { ImagePlan } from '../graph/image-plan.ts';
 
@@ -38,16 +39,6 @@ export type ResolveBase = (
   platform: Platform,
   options: { readonly signal?: AbortSignal },
 ) => Promise<BaseImage>;
-
-/** Something that BuildKit warns of too: the build goes on. */
-export interface Warning {
-  /** BuildKit's rule name, as `InvalidBaseImagePlatform`. */
-  readonly rule: string;
-  readonly message: string;
-  /** 1-based. */
-  readonly line: number;
-  readonly excerpt?: string;
-}
 
 export interface PlanOptions {
   readonly resolveBase: ResolveBase;

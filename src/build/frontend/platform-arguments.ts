@@ -30,6 +30,12 @@ export function platformArguments(
   );
 }
 
+/** Arguments that steer the builder of BuildKit: no step sees them. */
+export const nonEnvironment: ReadonlySet<string> = new Set([
+  'BUILDKIT_SBOM_SCAN_CONTEXT',
+  'BUILDKIT_SBOM_SCAN_STAGE',
+]);
+
 const proxyNames = ['HTTP_PROXY', 'HTTPS_PROXY', 'FTP_PROXY', 'NO_PROXY', 'ALL_PROXY'];
 
 /** The predefined proxy arguments that were given, as `NAME=value` in both spellings: they need no ARG. */

@@ -3,14 +3,16 @@ import { type History, maxMetadataBytes } from '../../oci/manifest.ts';
 import type { Platform } from '../../oci/platform.ts';
 import { type ExpandOptions, type Expansion, ExpansionError, expand } from '../dockerfile/expand.ts';
 import type { Instruction } from '../dockerfile/instruction.ts';
+import type { Lint } from '../dockerfile/lint/lint.ts';
+import { rules } from '../dockerfile/lint/rules.ts';
 import { invalid, overLimit, type Source, unsupported } from '../dockerfile/source.ts';
-import { suggest } from '../dockerfile/suggest.ts';
+import { suggestExactCase } from '../dockerfile/suggest.ts';
 import type { Graph, Node, Step } from '../graph/graph.ts';
 import type { PlannedHistory } from '../graph/image-plan.ts';
 import type { Op } from '../graph/op.ts';
 import type { MutableConfig } from './base-config.ts';
 import type { Budget } from './budget.ts';
-import type { Warnings } from './warnings.ts';
+import { nonEnvironment } from './platform-arguments.ts';
 
 /** Characters of all variables together that a step may see: the kernel starts no program with more. */
 export const maxEnvironmentLength = 128 * 1024;
@@ -26,7 +28,7 @@ export interface PlanContext {
   readonly source: Source;
   readonly escapeCharacter: string;
   readonly graph: Graph;
-  readonly warnings: Warnings;
+  readonly lint: Lint;
   readonly budget: Budget;
   /** Automatic and global arguments: seen by a stage that declares them. */
   readonly globalArguments: ReadonlyMap<string, string>;
@@ -46,6 +48,8 @@ export interface StageStart {
   readonly history: readonly PlannedHistory[];
   readonly variables: ReadonlyMap<string, string>;
   readonly arguments: readonly DeclaredArgument[];
+  /** A WORKDIR of the Dockerfile was applied. Default false. */
+  readonly hasWorkingDirectory?: boolean;
 }
 
 /** A stage while its instructions are applied, for one platform: the state that BuildKit's dispatchState has. */
@@ -63,8 +67,10 @@ export class StageBuild {
   readonly copySource: (from: string) => Node;
   author: string | undefined;
   node: Node;
-  /** CMD was given in this stage: ENTRYPOINT leaves it alone. */
-  hasCommand = false;
+  /** A WORKDIR was given, here or in the stages that it stands on. */
+  hasWorkingDirectory: boolean;
+  /** Instructions of which the last one holds, as this stage gave them: a CMD keeps ENTRYPOINT from clearing it. */
+  readonly last = new Map<'CMD' | 'ENTRYPOINT' | 'HEALTHCHECK', Instruction>();
   #number: number;
   readonly #total: number;
   #environmentLength = 0;
@@ -99,6 +105,7 @@ export class StageBuild {
     this.#historyLength = start.history.reduce((sum, entry) => sum + entry.createdBy.length, 0);
     this.variables = new Map(start.variables);
     this.arguments = [...start.arguments];
+    this.hasWorkingDirectory = start.hasWorkingDirectory ?? false;
     for (const [key, value] of this.variables) this.#environmentLength += key.length + value.length;
   }
 
@@ -115,7 +122,16 @@ export class StageBuild {
       history,
       variables,
       arguments: this.arguments,
+      hasWorkingDirectory: this.hasWorkingDirectory,
     };
+  }
+
+  /** Notes an instruction of which only the last one in a stage holds. */
+  noteLast(instruction: Instruction, keyword: 'CMD' | 'ENTRYPOINT' | 'HEALTHCHECK'): void {
+    const earlier = this.last.get(keyword);
+    this.last.set(keyword, instruction);
+    if (earlier === undefined) return;
+    this.context.lint.report(rules.MultipleInstructionsDisallowed, earlier.range, instruction.written);
   }
 
   /** DOCKERFILE, with the instruction's lines. */
@@ -132,8 +148,9 @@ export class StageBuild {
     return this.#expand(instruction, word).text;
   }
 
+  /** Says nothing of unset variables, as BuildKit does where one word may become several. */
   expandToWords(instruction: Instruction, word: string): readonly string[] {
-    return this.#expand(instruction, word).words;
+    return expandAt(this.context, instruction, word, this.variables).words;
   }
 
   /** The lines of a heredoc: quotes stay, and `\` is the escape character whatever the directive says. */
@@ -146,12 +163,9 @@ export class StageBuild {
     const expansion = expandAt(context, instruction, word, this.variables, options);
     for (const name of expansion.unset) {
       if (this.arguments.some((argument) => argument.key === name)) continue;
-      const meant = suggest(name, this.variables.keys());
-      context.warnings.add(
-        'UndefinedVar',
-        `Usage of undefined variable '$${name}'${meant === undefined ? '' : ` (did you mean $${meant}?)`}`,
-        instruction.range,
-      );
+      if (nonEnvironment.has(name)) continue;
+      const similar = suggestExactCase(name, this.variables.keys()) ?? '';
+      context.lint.report(rules.UndefinedVar, instruction.range, name, similar);
     }
     return expansion;
   }

@@ -1,11 +1,13 @@
 import { failure, isFailure } from '../../lib/errors.ts';
 import { type Platform, parsePlatform } from '../../oci/platform.ts';
 import type { Dockerfile, Instruction } from '../dockerfile/instruction.ts';
+import type { Lint } from '../dockerfile/lint/lint.ts';
 import { invalid } from '../dockerfile/source.ts';
 import { didYouMean } from '../dockerfile/suggest.ts';
 import type { Budget } from './budget.ts';
 import type { Command } from './command.ts';
 import { readTriggers } from './instructions/onbuild.ts';
+import { isReference, lintFromDefault, lintFromPlatform, lintFromVariables } from './lint-from.ts';
 import type { PlanRequest } from './plan-request.ts';
 import { platformArguments } from './platform-arguments.ts';
 import { readCommand, type Stage, type Stages } from './read-stages.ts';
@@ -49,6 +51,7 @@ export interface StageLayout {
 export interface LayoutOptions {
   readonly platform: Platform;
   readonly budget: Budget;
+  readonly lint: Lint;
   /** ONBUILD triggers of base images, by the number of the stage that is FROM them. */
   readonly triggers?: ReadonlyMap<number, readonly string[]>;
 }
@@ -60,19 +63,15 @@ export function layOutStages(
   request: PlanRequest,
   options: LayoutOptions,
 ): StageLayout {
-  const { platform, budget, triggers } = options;
+  const { platform, budget, triggers, lint } = options;
   const context = { source: dockerfile.source, escapeCharacter: dockerfile.escapeCharacter, budget };
   const targetStage = request.target ?? read.stages.at(-1)?.from.name ?? '';
   const globals = platformArguments(request.buildPlatform, platform, targetStage, request.buildArgs);
-  for (const { instruction, declared } of read.globalArguments) {
-    for (const { key, value: fallback } of declared) {
-      let value: string | undefined;
-      if (Object.hasOwn(request.buildArgs, key)) value = request.buildArgs[key];
-      else if (fallback !== undefined) value = expandAt(context, instruction, fallback, globals).text;
-      if (value !== undefined) globals.set(key, value);
-    }
-  }
+  lintDefaults(read, new Map(globals), context, lint);
+  declareGlobals(read, globals, context, request.buildArgs);
 
+  const declared = new Set(globals.keys());
+  for (const command of read.globalArguments) for (const { key } of command.declared) declared.add(key);
   const byName = new Map<string, number>();
   const stages: LaidOutStage[] = [];
   for (const [index, stage] of read.stages.entries()) stages.push(layOut(stage, index));
@@ -81,6 +80,7 @@ export function layOutStages(
     const { from } = stage;
     const fail = (what: string) => invalid(dockerfile.source, from.instruction.range, what);
     const expansion = expandAt(context, from.instruction, from.base, globals);
+    lintFromVariables(from, expansion.unset, declared, lint);
     const hint = [...expansion.unset].map((name) => didYouMean(name, globals.keys())).join('');
     if (expansion.text === '') throw fail(`base name (${from.base}) should not be blank${hint}`);
     const stagePlatform = from.platform === undefined ? platform : stagePlatformOf(from.platform);
@@ -93,6 +93,9 @@ export function layOutStages(
     }
     if (expansion.text === 'scratch') {
       return { stage, label, base: { kind: 'scratch' }, commands: stage.commands };
+    }
+    if (!isReference(expansion.text)) {
+      throw fail(`failed to parse stage name "${expansion.text}": invalid reference format`);
     }
     const { instruction } = from;
     return {
@@ -111,7 +114,10 @@ export function layOutStages(
     }
 
     function stagePlatformOf(written: string): Platform {
-      const { text, unset } = expandAt(context, from.instruction, written, globals);
+      const expansion = expandAt(context, from.instruction, written, globals);
+      const { text, unset } = expansion;
+      lintFromVariables(from, unset, declared, lint);
+      lintFromPlatform(from, expansion, globals.get('TARGETPLATFORM'), lint);
       const meant = [...unset].map((name) => didYouMean(name, globals.keys())).join('');
       if (text === '') throw fail(`empty platform value from expression ${written}${meant}`);
       try {
@@ -148,6 +154,37 @@ export function layOutStages(
     needed: neededStages(stages, target, copySource),
     copySource,
   };
+}
+
+type ExpandContext = Parameters<typeof expandAt>[0];
+
+/** Gives the ARGs before the first FROM their values. */
+function declareGlobals(
+  { globalArguments }: Stages,
+  globals: Map<string, string>,
+  context: ExpandContext,
+  buildArgs: PlanRequest['buildArgs'],
+): void {
+  for (const { instruction, declared } of globalArguments) {
+    for (const { key, value: fallback } of declared) {
+      let value: string | undefined;
+      if (Object.hasOwn(buildArgs, key)) value = buildArgs[key];
+      else if (fallback !== undefined) value = expandAt(context, instruction, fallback, globals).text;
+      if (value !== undefined) globals.set(key, value);
+    }
+  }
+}
+
+/** Looks at what the bases are called when no build argument is given. What can't be expanded is told of where it is needed. */
+function lintDefaults(read: Stages, globals: Map<string, string>, context: ExpandContext, lint: Lint): void {
+  try {
+    declareGlobals(read, globals, context, {});
+    for (const { from } of read.stages) {
+      lintFromDefault(from, expandAt(context, from.instruction, from.base, globals).text, lint);
+    }
+  } catch (error) {
+    if (!isFailure(error, 'DOCKERFILE')) throw error;
+  }
 }
 
 function targetOf(

@@ -1,18 +1,14 @@
 import type { Instruction } from '../../dockerfile/instruction.ts';
 import { invalid, type Source } from '../../dockerfile/source.ts';
 import type { Command } from '../command.ts';
+import { nonEnvironment } from '../platform-arguments.ts';
 import type { DeclaredArgument } from '../stage-build.ts';
+import { lintSecretName } from './secret-names.ts';
 
 export interface ArgCommand extends Command {
   /** As written: values are not expanded yet. */
   readonly declared: readonly DeclaredArgument[];
 }
-
-/** Arguments that steer the builder of BuildKit: no step sees them. */
-const nonEnvironment: ReadonlySet<string> = new Set([
-  'BUILDKIT_SBOM_SCAN_CONTEXT',
-  'BUILDKIT_SBOM_SCAN_STAGE',
-]);
 
 /**
  * ARG: `--build-arg` wins over the default; without either the global or automatic argument of that name is taken. From here on it is a
@@ -27,6 +23,7 @@ export function readArg(instruction: Instruction, source: Source): ArgCommand {
     apply(stage) {
       const { buildArgs, globalArguments } = stage.context;
       const shown = declared.map(({ key, value: fallback }) => {
+        lintSecretName(stage, instruction, key);
         let value: string | undefined;
         if (Object.hasOwn(buildArgs, key)) value = buildArgs[key];
         else if (fallback !== undefined) value = stage.expand(instruction, fallback);

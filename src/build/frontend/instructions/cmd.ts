@@ -9,12 +9,12 @@ export const readCmd: CommandReader = (instruction, source) => {
     instruction,
     counts: false,
     apply(stage) {
+      stage.noteLast(instruction, 'CMD');
       warnOfShellForm(stage, instruction);
       const command = commandArguments(stage, instruction);
       stage.config.Cmd = command;
       // Deprecated and without meaning on Linux, yet what Docker writes.
       stage.config.ArgsEscaped = true;
-      stage.hasCommand = true;
       stage.commit(instruction, `CMD ${goQuotedList(command)}`);
     },
   };

@@ -10,10 +10,11 @@ export const readEntrypoint: CommandReader = (instruction, source) => {
     instruction,
     counts: false,
     apply(stage) {
+      stage.noteLast(instruction, 'ENTRYPOINT');
       warnOfShellForm(stage, instruction);
       const command = commandArguments(stage, instruction);
       stage.config.Entrypoint = command;
-      if (!stage.hasCommand) delete stage.config.Cmd;
+      if (!stage.last.has('CMD')) delete stage.config.Cmd;
       stage.commit(instruction, `ENTRYPOINT ${goQuotedList(command)}`);
     },
   };

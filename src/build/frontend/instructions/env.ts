@@ -1,5 +1,6 @@
 import type { CommandReader } from '../command.ts';
 import { expandPairs, readPairs } from './key-values.ts';
+import { lintSecretName } from './secret-names.ts';
 
 /** ENV: variables of the image and of the steps that follow. */
 export const readEnv: CommandReader = (instruction, source) => {
@@ -10,6 +11,7 @@ export const readEnv: CommandReader = (instruction, source) => {
     apply(stage) {
       const set = expandPairs(stage, instruction, pairs);
       for (const [key, value] of set) {
+        lintSecretName(stage, instruction, key);
         stage.setVariable(instruction, key, value);
         stage.config.Env = withVariable(stage.config.Env ?? [], key, value);
       }

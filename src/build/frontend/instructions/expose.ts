@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import type { Instruction } from '../../dockerfile/instruction.ts';
+import { rules } from '../../dockerfile/lint/rules.ts';
 import { readFlags } from '../../dockerfile/read-flags.ts';
 import { invalid } from '../../dockerfile/source.ts';
 import type { CommandReader } from '../command.ts';
@@ -81,13 +82,7 @@ function warn(
   spec: string,
   is: { readonly lowerCase: boolean; readonly bare: boolean },
 ): void {
-  const { warnings } = stage.context;
-  if (!is.lowerCase) {
-    const message = `Defined protocol '${spec}' in EXPOSE instruction should be lowercase`;
-    warnings.add('ExposeProtoCasing', message, instruction.range);
-  }
-  if (!is.bare) {
-    const message = `EXPOSE instruction should not define an IP address or host-port mapping, found '${spec}'`;
-    warnings.add('ExposeInvalidFormat', message, instruction.range);
-  }
+  const { lint } = stage.context;
+  if (!is.lowerCase) lint.report(rules.ExposeProtoCasing, instruction.range, spec);
+  if (!is.bare) lint.report(rules.ExposeInvalidFormat, instruction.range, spec);
 }

@@ -15,6 +15,7 @@ export const readHealthcheck: CommandReader = (instruction, source) => {
     instruction,
     counts: false,
     apply(stage) {
+      stage.noteLast(instruction, 'HEALTHCHECK');
       stage.config.Healthcheck = Object.fromEntries(Object.entries(check).filter(([, value]) => value !== 0));
       const { Test, Interval, Timeout, StartPeriod, StartInterval, Retries } = check;
       const shown = [Interval, Timeout, StartPeriod, StartInterval].map((time) =>

@@ -1,4 +1,5 @@
 import type { Instruction, Pair } from '../../dockerfile/instruction.ts';
+import { rules } from '../../dockerfile/lint/rules.ts';
 import { readFlags } from '../../dockerfile/read-flags.ts';
 import { invalid, type Source } from '../../dockerfile/source.ts';
 import type { StageBuild } from '../stage-build.ts';
@@ -22,11 +23,7 @@ export function expandPairs(
 ): [string, string][] {
   return pairs.map(({ key, value, delimited }) => {
     if (!delimited) {
-      stage.context.warnings.add(
-        'LegacyKeyValueFormat',
-        `"${instruction.keyword} key=value" should be used instead of legacy "${instruction.keyword} key value" format`,
-        instruction.range,
-      );
+      stage.context.lint.report(rules.LegacyKeyValueFormat, instruction.range, instruction.written);
     }
     return [stage.expand(instruction, key), stage.expand(instruction, value)];
   });

@@ -8,11 +8,6 @@ export const readMaintainer: CommandReader = (instruction, source) => {
     instruction,
     counts: false,
     apply(stage) {
-      stage.context.warnings.add(
-        'MaintainerDeprecated',
-        'Maintainer instruction is deprecated in favor of using label',
-        instruction.range,
-      );
       stage.author = author;
       stage.commit(instruction, `MAINTAINER ${author}`);
     },

@@ -1,4 +1,5 @@
 import type { Instruction } from '../../dockerfile/instruction.ts';
+import { rules } from '../../dockerfile/lint/rules.ts';
 import type { StageBuild } from '../stage-build.ts';
 
 /** The command of a RUN, CMD or ENTRYPOINT as argv: the shell form has the stage's shell in front. */
@@ -17,9 +18,5 @@ function shellOf(stage: StageBuild): readonly string[] {
 /** The shell form without SHELL keeps signals from the program. */
 export function warnOfShellForm(stage: StageBuild, instruction: Instruction): void {
   if (instruction.body.form !== 'shell' || (stage.config.Shell ?? []).length > 0) return;
-  stage.context.warnings.add(
-    'JSONArgsRecommended',
-    `JSON arguments recommended for ${instruction.keyword} to prevent unintended behavior related to OS signals`,
-    instruction.range,
-  );
+  stage.context.lint.report(rules.JSONArgsRecommended, instruction.range, instruction.written);
 }

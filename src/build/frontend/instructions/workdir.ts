@@ -1,3 +1,4 @@
+import { rules } from '../../dockerfile/lint/rules.ts';
 import type { CommandReader } from '../command.ts';
 import { absolute, nextWorkingDirectory } from '../container-path.ts';
 import { readOneText } from './one-text.ts';
@@ -9,16 +10,22 @@ export const readWorkdir: CommandReader = (instruction, source) => {
     instruction,
     counts: true,
     apply(stage) {
-      const directory = nextWorkingDirectory(
-        stage.config.WorkingDir ?? '',
-        stage.expand(instruction, written),
-      );
+      const path = stage.expand(instruction, written);
+      if (!stage.hasWorkingDirectory && !path.startsWith('/')) {
+        stage.context.lint.report(rules.WorkdirRelativePath, instruction.range, path);
+      }
+      stage.hasWorkingDirectory = true;
+      const directory = nextWorkingDirectory(stage.config.WorkingDir ?? '', path);
       stage.config.WorkingDir = directory;
-      const path = absolute('/', directory);
+      const made = absolute('/', directory);
       const node =
-        path === '/'
+        made === '/'
           ? undefined
-          : stage.addStep({ kind: 'mkdir', path, user: stage.config.User ?? '' }, [stage.node], instruction);
+          : stage.addStep(
+              { kind: 'mkdir', path: made, user: stage.config.User ?? '' },
+              [stage.node],
+              instruction,
+            );
       stage.commit(instruction, `WORKDIR ${directory}`, node);
     },
   };
