@@ -10,4 +10,9 @@ export class Memo<T> {
     }
     return made;
   }
+
+  /** What was made or is under way. */
+  peek(key: string): Promise<T> | undefined {
+    return this.#made.get(key);
+  }
 }

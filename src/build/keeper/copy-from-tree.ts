@@ -8,10 +8,10 @@ import { InlineTree } from '../snapshot/copy/inline-tree.ts';
 import { placeSelection } from '../snapshot/copy/place-selection.ts';
 import { RootedTree } from '../snapshot/copy/rooted-tree.ts';
 import { selectSources } from '../snapshot/copy/select-sources.ts';
-import { Selection } from '../snapshot/copy/selection.ts';
+import { type HashFile, hashFile, type SelectedEntry, Selection } from '../snapshot/copy/selection.ts';
 import { writeCopyLayer } from '../snapshot/copy/write-copy-layer.ts';
 import type { PackedFiles } from './packed-files.ts';
-import type { CopyRequest, OwnerRequest, PackedLayer, SourcesRequest } from './protocol.ts';
+import type { CopiedLayer, CopyRequest, OwnerRequest, SourcesRequest } from './protocol.ts';
 import type { Workspace } from './workspace.ts';
 
 export interface CopyFromTreeOptions {
@@ -34,7 +34,7 @@ export async function checksumSources(
 }
 
 /** The layer of a COPY --from. */
-export async function copyFromTree(request: CopyRequest, options: CopyFromTreeOptions): Promise<PackedLayer> {
+export async function copyFromTree(request: CopyRequest, options: CopyFromTreeOptions): Promise<CopiedLayer> {
   const { workspace, files, signal } = options;
   const target = new MergedView(
     await Promise.all(request.target.map((path) => readTocFile(path, { signal }))),
@@ -48,7 +48,11 @@ export async function copyFromTree(request: CopyRequest, options: CopyFromTreeOp
       epoch: request.epoch,
       now: Math.floor(Date.now() / 1000),
     });
-    return await files.write((path) => writeCopyLayer(plan, path, { signal }));
+    const hashed = request.checksum ? new Map<SelectedEntry, Digest>() : undefined;
+    const packed = await files.write((path) => writeCopyLayer(plan, path, { signal, hashed }));
+    if (hashed === undefined) return packed;
+    const hash: HashFile = async (entry) => hashed.get(entry) ?? (await hashFile(entry));
+    return { ...packed, checksum: await selection.digest({ signal, hash }) };
   });
 }
 

@@ -1,6 +1,7 @@
 import type { Digest } from '../../lib/digest.ts';
 import type { Platform } from '../../oci/platform.ts';
 import type {
+  CopiedLayer,
   CopyRequest,
   KeeperEvent,
   Owner,
@@ -33,7 +34,7 @@ export interface KeeperClient {
   /** A program that ends with another code than 0 is no failure: the response says so. */
   run(request: RunRequest, options?: RunOptions): Promise<RunResponse>;
   pack(request: PackRequest, options?: CallOptions): Promise<PackedLayer>;
-  copy(request: CopyRequest, options?: CallOptions): Promise<PackedLayer>;
+  copy(request: CopyRequest, options?: CallOptions): Promise<CopiedLayer>;
   /** Content digest of what COPY --from would read: everything but times. */
   checksum(request: SourcesRequest, options?: CallOptions): Promise<Digest>;
   owner(request: OwnerRequest, options?: CallOptions): Promise<Owner>;

@@ -152,6 +152,8 @@ export interface CopyRequest extends SourcesRequest {
   /** Octal digits or symbolic. */
   readonly chmod?: string;
   readonly epoch?: number;
+  /** Wants the checksum too: made of what is read anyway. */
+  readonly checksum?: boolean;
 }
 
 /** Ids behind `--chown` or behind USER for WORKDIR: a number alone is the group too, a name brings its primary group. */
@@ -180,12 +182,17 @@ export interface PackedLayer {
   readonly toc: string;
 }
 
+export interface CopiedLayer extends PackedLayer {
+  /** What the request `checksum` would say, where the copy asked for it. */
+  readonly checksum?: Digest;
+}
+
 /** Every request with its answer. */
 export interface KeeperCalls {
   prepare: { request: PrepareRequest; response: null };
   run: { request: RunRequest; response: RunResponse };
   pack: { request: PackRequest; response: PackedLayer };
-  copy: { request: CopyRequest; response: PackedLayer };
+  copy: { request: CopyRequest; response: CopiedLayer };
   checksum: { request: SourcesRequest; response: Digest };
   owner: { request: OwnerRequest; response: Owner };
   remove: { request: RemoveRequest; response: null };

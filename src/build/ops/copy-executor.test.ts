@@ -54,13 +54,13 @@ describe('COPY and WORKDIR in a graph', () => {
       openContext: async () => ({ tree: context, owners: 'zero' }),
       spoolDirectory: join(directory, 'spool'),
     });
+    const cache = new LayerOutcomeCache(new StepCache(join(directory, 'cache'), store), { read: true });
     const vertices = new NodeVertices({
       base: new BaseExecutor(),
-      copy: new CopyExecutor({ ...shared, origins }),
+      copy: new CopyExecutor({ ...shared, origins, knows: (key, io) => cache.knows(key, io) }),
       mkdir: new MkdirExecutor(shared),
       run: new RunExecutor({ ...shared, proxyEnv: [], onOutput: () => {} }),
     });
-    const cache = new LayerOutcomeCache(new StepCache(join(directory, 'cache'), store), { read: true });
     const events: SolverEvent[] = [];
     const solver = new Solver<Tree, Outcome>(cache, { onEvent: (event) => events.push(event) });
     const trees = await solver.solve(nodes.map((node) => vertices.of(node)));

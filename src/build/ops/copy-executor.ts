@@ -27,6 +27,8 @@ export interface CopyExecutorOptions {
   readonly intake: LayerIntake;
   readonly sources: LayerSources;
   readonly keeper: () => Promise<KeeperClient>;
+  /** Whether the cache has an outcome for a key. */
+  readonly knows: (key: Digest, options: SolveOptions) => Promise<boolean>;
   /** SOURCE_DATE_EPOCH, seconds. */
   readonly epoch?: number | undefined;
 }
@@ -51,11 +53,7 @@ export class CopyExecutor implements OpExecutor<CopyOp> {
     const { epoch } = this.#options;
     if (target === undefined) return;
     if (from !== undefined) {
-      if (!op.link) yield digestOfValue({ op, target: target.key, from: from.key, epoch });
-      const content = await this.#checksum(op, from, options);
-      const several = op.sources.length > 1;
-      const seen = await this.#seenOf(op, target, options);
-      yield digestOfValue({ op: { ...op, sources: undefined }, several, seen, content, epoch });
+      yield* this.#stageKeys(op, target, from, options);
       return;
     }
     const { digest } = await this.#find(op, options);
@@ -64,6 +62,19 @@ export class CopyExecutor implements OpExecutor<CopyOp> {
     if (!link) yield digestOfValue({ how, target: target.key });
     const plan = await this.#plan(op, target, options);
     yield digestOfValue({ how, facts: plan.facts });
+  }
+
+  /**
+   * The sources' content is in the last key only, and asked for only when a copy that differs in nothing else was made before: then a stage that
+   * ran again may have come to the same files. Else the copy itself says what it read.
+   */
+  async *#stageKeys(op: CopyOp, target: Tree, from: Tree, options: SolveOptions): AsyncIterable<Digest> {
+    const { epoch, knows } = this.#options;
+    if (!op.link) yield digestOfValue({ op, target: target.key, from: from.key, epoch });
+    const seen = await this.#seenOf(op, target, options);
+    yield digestOfValue({ op, seen, from: from.key, epoch });
+    const keys = stageKeys(op, seen, epoch);
+    if (await knows(keys.anyContent, options)) yield keys.of(await this.#checksum(op, from, options));
   }
 
   async exec(op: CopyOp, [target, from]: readonly Tree[], options: ExecOptions): Promise<Outcome> {
@@ -76,9 +87,11 @@ export class CopyExecutor implements OpExecutor<CopyOp> {
   async #fromStage(op: CopyOp, target: Tree, from: Tree, options: ExecOptions): Promise<Outcome> {
     const { keeper, intake, sources, views, epoch } = this.#options;
     const owner = await this.#owner(op, target, options);
+    const known = this.#checksums.peek(checksumKey(op, from));
     const client = await keeper();
-    const packed = await client.copy(
+    const { checksum = await known, ...packed } = await client.copy(
       {
+        checksum: known === undefined,
         ...sourcesOf(op),
         from: await treeRefs(from, sources, options),
         target: op.link ? [] : await views.paths(target, options),
@@ -89,8 +102,11 @@ export class CopyExecutor implements OpExecutor<CopyOp> {
       },
       options,
     );
-    const layer = await intake.take(packed);
-    return { key: options.key, layers: [storedLayer(layer, Math.floor(Date.now() / 1000))] };
+    if (checksum === undefined) throw failure('KEEPER', 'copy', op.destination, 'no checksum came with it');
+    const keys = stageKeys(op, await this.#seenOf(op, target, options), epoch);
+    const key = keys.of(checksum);
+    const layer = storedLayer(await intake.take(packed), Math.floor(Date.now() / 1000));
+    return { key, layers: [layer], aliases: [key, keys.anyContent] };
   }
 
   /** What the layer depends on of the target: little where the destination is new, so that platforms share it; else all of it. */
@@ -102,9 +118,7 @@ export class CopyExecutor implements OpExecutor<CopyOp> {
   }
 
   #checksum(op: CopyOp, from: Tree, options: SolveOptions): Promise<Digest> {
-    return this.#checksums.of(canonicalJson([from.key, sourcesOf(op)]), () =>
-      this.#readChecksum(op, from, options),
-    );
+    return this.#checksums.of(checksumKey(op, from), () => this.#readChecksum(op, from, options));
   }
 
   async #readChecksum(op: CopyOp, from: Tree, options: SolveOptions): Promise<Digest> {
@@ -141,6 +155,20 @@ export class CopyExecutor implements OpExecutor<CopyOp> {
   #owner(op: CopyOp, target: Tree, options: SolveOptions) {
     return lookUpOwner(op.chown, target, this.#options, options);
   }
+}
+
+function checksumKey(op: CopyOp, from: Tree): string {
+  return canonicalJson([from.key, sourcesOf(op)]);
+}
+
+/** Keys of a copy from a stage by what was read there, in place of where it was read. */
+function stageKeys(op: CopyOp, seen: unknown, epoch: number | undefined) {
+  const how = { op: { ...op, sources: undefined }, several: op.sources.length > 1, seen, epoch };
+  return {
+    /** Names a copy of this kind, whatever it read. */
+    anyContent: digestOfValue({ ...how, content: 'any' }),
+    of: (content: Digest): Digest => digestOfValue({ ...how, content }),
+  };
 }
 
 /** What the keeper reads of a stage, and the heredocs that are copied with it. */

@@ -20,11 +20,16 @@ export class LayerOutcomeCache implements OutcomeCache<Outcome> {
     return record && { key: record.key, layers: [storedLayer(record.layer, record.created)] };
   }
 
+  async knows(key: string, options: SolveOptions): Promise<boolean> {
+    return (await this.lookup(key, options)) !== undefined;
+  }
+
   async record(keys: readonly string[], outcome: Outcome): Promise<void> {
     const [own] = outcome.layers;
     if (own === undefined) return;
+    const all = [...keys, ...(outcome.aliases ?? [])];
     const writing = own.stored
-      .then(({ layer, created }) => this.#steps.record(keys, { key: outcome.key, layer, created }))
+      .then(({ layer, created }) => this.#steps.record(all, { key: outcome.key, layer, created }))
       // Whoever needs the layer sees the failure; a cache that cannot be written must not fail a build.
       .catch(() => {})
       .finally(() => this.#pending.delete(writing));

@@ -22,6 +22,8 @@ export interface Outcome {
   /** Dependents' cache keys are made of it: equal content has equal keys. */
   readonly key: Digest;
   readonly layers: readonly TreeLayer[];
+  /** Keys that became known while it was made: it is found by them too. */
+  readonly aliases?: readonly Digest[];
 }
 
 /** The file tree that dependents see: bottom layer first. */

@@ -102,7 +102,7 @@ export class LocalEngine implements Engine {
     const vertices = new NodeVertices(
       {
         base: new BaseExecutor(),
-        copy: new CopyExecutor({ ...shared, origins: files }),
+        copy: new CopyExecutor({ ...shared, origins: files, knows: (key, io) => cache.knows(key, io) }),
         mkdir: new MkdirExecutor(shared),
         run: new RunExecutor({
           ...shared,

@@ -11,13 +11,19 @@ import type { SelectedEntry } from './selection.ts';
 /** Files up to this size are read whole; larger ones pass through in pieces of it. */
 const pieceBytes = 1024 * 1024;
 
+export interface WriteCopyOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Gets the digest of each file that is read and was not hashed before. Default: such files are not hashed. */
+  readonly hashed?: Map<SelectedEntry, Digest> | undefined;
+}
+
 /**
  * Writes a plan's layer to `path`, which must not exist; nothing is left there when it fails. CONTENT_INVALID when a file is no longer the one that was selected and hashed.
  */
 export async function writeCopyLayer(
   plan: CopyPlan,
   path: string,
-  options: { signal?: AbortSignal | undefined } = {},
+  options: WriteCopyOptions = {},
 ): Promise<WrittenLayer> {
   throwIfAborted(options.signal);
   const writer = await LayerWriter.create(path, options);
@@ -26,8 +32,8 @@ export async function writeCopyLayer(
       if (header.type !== 'file') await writer.add(header);
       else if (source === undefined)
         throw failure('STORE', 'pack', displayPath(header.path), 'it has content and no source');
-      else if (header.size <= pieceBytes) await writer.add(header, readWhole(source, digest));
-      else await writer.add(header, Readable.from(pieces(source, digest)));
+      else if (header.size <= pieceBytes) await writer.add(header, readWhole(source, digest, options));
+      else await writer.add(header, Readable.from(pieces(source, digest, options)));
     }
     return await writer.finish();
   } catch (error) {
@@ -37,20 +43,33 @@ export async function writeCopyLayer(
   }
 }
 
-function readWhole({ tree, source, stats }: SelectedEntry, expected: Digest | undefined): Buffer {
-  if (expected === undefined) return Buffer.concat([...tree.read(source, stats, pieceBytes)]);
+function readWhole(entry: SelectedEntry, expected: Digest | undefined, { hashed }: WriteCopyOptions): Buffer {
+  const { tree, source, stats } = entry;
+  if (expected === undefined) {
+    const bytes = Buffer.concat([...tree.read(source, stats, pieceBytes)]);
+    hashed?.set(entry, `sha256:${hashOnce('sha256', bytes, 'hex')}`);
+    return bytes;
+  }
   const bytes = tree.readAgain(source, Number(stats.size));
   assertHashed(source, expected, `sha256:${hashOnce('sha256', bytes, 'hex')}`);
   return bytes;
 }
 
-function* pieces({ tree, source, stats }: SelectedEntry, expected: Digest | undefined): Generator<Buffer> {
-  const hash = createHash('sha256');
+function* pieces(
+  entry: SelectedEntry,
+  expected: Digest | undefined,
+  { hashed }: WriteCopyOptions,
+): Generator<Buffer> {
+  const { tree, source, stats } = entry;
+  const hash = expected === undefined && hashed === undefined ? undefined : createHash('sha256');
   for (const piece of tree.read(source, stats, pieceBytes)) {
-    if (expected !== undefined) hash.update(piece);
+    hash?.update(piece);
     yield piece;
   }
-  if (expected !== undefined) assertHashed(source, expected, finishDigest(hash));
+  if (hash === undefined) return;
+  const digest = finishDigest(hash);
+  if (expected === undefined) hashed?.set(entry, digest);
+  else assertHashed(source, expected, digest);
 }
 
 function assertHashed(source: string, expected: Digest, found: Digest): void {
