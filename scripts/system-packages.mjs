@@ -15,6 +15,7 @@ const needs = [
   { package: 'qemu-user-static', programs: [emulator], use: 'runs programs of other architectures' },
   { package: 'skopeo', programs: ['skopeo'], use: 'the peer that pulls what we push', test: true },
   { package: 'docker-registry', programs: ['docker-registry'], use: 'the peer that we push to', test: true },
+  { package: 'openssl', programs: ['openssl'], use: 'makes the certificates of test registries', test: true },
   { package: 'attr', programs: ['getfattr'], use: 'looks at extended attributes', test: true },
   { package: 'libcap2-bin', programs: ['setcap'], use: 'sets file capabilities', test: true },
   { package: 'pigz', programs: ['pigz'], use: 'the peer that layers are compared with', test: true },

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 const nobody = 65534;
 
 /** In the jail: its scratch directory. */
-export const jailDirectory = process.env['POLYARCH_TEST_JAIL'];
+export const jailDirectory = process.env.POLYARCH_TEST_JAIL;
 
 export type JailResult =
   | { readonly skipped: string }
@@ -31,7 +31,7 @@ export function runInJail(file: string): JailResult {
         encoding: 'utf8',
         timeout: 120_000,
         // Without the runner's own variable, which would make the inner one report elsewhere.
-        env: { PATH: process.env['PATH'], POLYARCH_TEST_JAIL: scratch },
+        env: { PATH: process.env.PATH, POLYARCH_TEST_JAIL: scratch },
       });
     const probe = start(['true']);
     if (probe.status !== 0) return { skipped: probe.error?.message ?? probe.stderr.trim() };

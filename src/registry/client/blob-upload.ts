@@ -73,7 +73,7 @@ export async function startUpload(session: RepositorySession, options: IoOptions
 
 /**
  * The Location of an upload: relative, absolute, or on another host; its query is the registry's state and is kept. Bytes of ours go
- * neither from HTTPS to HTTP nor, unencrypted, off this machine.
+ * neither from HTTPS to HTTP nor, unencrypted, off this machine, unless the registry itself was allowed to be spoken to so.
  */
 export function locationOf(session: RepositorySession, response: HttpResponse): UploadLocation {
   const text = response.headers.location;
@@ -81,7 +81,7 @@ export function locationOf(session: RepositorySession, response: HttpResponse): 
   const refused = (what: string): PolyarchError => failure('REGISTRY', 'push to', session.name, what);
   if (url === null || !/^https?:$/.test(url.protocol))
     throw refused('the registry named no place for the upload');
-  if (!isConfidential(url))
+  if (!isConfidential(url) && url.origin !== response.url.origin)
     throw refused(`the registry wants the upload unencrypted at ${redactUrl(url)}: refused`);
   url.username = '';
   url.password = '';

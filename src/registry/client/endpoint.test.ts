@@ -40,11 +40,12 @@ test('every spelling of this machine is seen', () => {
 
 test('a registry elsewhere leads neither to plain HTTP nor to this machine', async () => {
   const endpoint = new Endpoint('registry.example');
+  const asked = { registry: 'registry.example', origin: endpoint.current };
   const secret = { anonymous: false };
   for (const realm of ['https://127.0.0.1/token', 'https://[::ffff:7f00:1]/', 'http://auth.example/token']) {
-    assert.throws(() => checkRealm(realm, endpoint, secret), { code: 'UNAUTHORIZED' }, realm);
+    assert.throws(() => checkRealm(realm, asked, secret), { code: 'UNAUTHORIZED' }, realm);
   }
-  assert.equal(checkRealm('https://auth.example/token', endpoint, secret).origin, 'https://auth.example');
+  assert.equal(checkRealm('https://auth.example/token', asked, secret).origin, 'https://auth.example');
   const { Readable } = await import('node:stream');
   for (const location of ['http://registry.example/x', 'https://localhost/x', 'https://[::]/x']) {
     const send = withRedirects(async ({ url }) => ({

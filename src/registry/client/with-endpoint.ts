@@ -29,7 +29,7 @@ export function withEndpoint(send: Send, endpoint: Endpoint): Send {
       if (answer !== undefined) discard(answer);
       return response;
     } catch (error) {
-      if (!isFailure(error, 'NETWORK')) throw error;
+      if (!speaksAnother(error, alternative)) throw error;
       // It speaks neither: what the likelier one said is the better message.
       if (answer === undefined) throw reason;
       endpoint.settle(current);

@@ -1,6 +1,5 @@
 import { parseObject } from '../../../content/document.ts';
 import { abortReason, failure, type PolyarchError } from '../../../lib/errors.ts';
-import type { Endpoint } from '../endpoint.ts';
 import { discard, type HttpResponse, type Send } from '../http.ts';
 import { limits } from '../limits.ts';
 import { registryFailure } from '../registry-failure.ts';
@@ -24,7 +23,9 @@ const usableShare = 0.9;
 const clientId = 'polyarch';
 
 export interface TokenSourceOptions {
-  readonly endpoint: Endpoint;
+  readonly registry: string;
+  /** Where the registry asked for a token. */
+  readonly origin: URL;
   readonly credential: Exclude<Credential, { registryToken: string }> | undefined;
   /** Retries by itself; adds no authentication. */
   readonly send: Send;
@@ -40,7 +41,7 @@ export class TokenSource {
 
   constructor(challenge: Challenge, options: TokenSourceOptions) {
     this.#options = options;
-    this.#realm = checkRealm(challenge.parameters.get('realm'), options.endpoint, {
+    this.#realm = checkRealm(challenge.parameters.get('realm'), options, {
       anonymous: options.credential === undefined,
     });
     this.#service = challenge.parameters.get('service');
@@ -74,8 +75,8 @@ export class TokenSource {
         ? await this.#exchange(credential.identityToken, scopes)
         : await this.#get(credential, scopes);
     if (response.status !== 200) {
-      throw await registryFailure(response, 'log in to', this.#options.endpoint.registry, {
-        registry: this.#options.endpoint.registry,
+      throw await registryFailure(response, 'log in to', this.#options.registry, {
+        registry: this.#options.registry,
         missing: 'its token service does not exist',
       });
     }
@@ -121,11 +122,11 @@ export class TokenSource {
 
   async #read(response: HttpResponse, scopes: readonly string[]): Promise<Token> {
     const malformed = (): PolyarchError =>
-      failure('REGISTRY', 'log in to', this.#options.endpoint.registry, 'its token service gave no token');
+      failure('REGISTRY', 'log in to', this.#options.registry, 'its token service gave no token');
     const bytes = await readBody(response, limits.tokenBytes);
     let document: Record<string, unknown>;
     try {
-      document = parseObject(bytes ?? Buffer.alloc(0), this.#options.endpoint.registry);
+      document = parseObject(bytes ?? Buffer.alloc(0), this.#options.registry);
     } catch {
       throw malformed();
     }

@@ -16,9 +16,13 @@ export interface AuthOptions {
 }
 
 /** How a registry wants to be spoken to; learnt from its first 401. */
-type Scheme =
+type Scheme = (
   | { readonly kind: 'tokens'; readonly tokens: TokenSource }
-  | { readonly kind: 'fixed'; readonly header: string };
+  | { readonly kind: 'fixed'; readonly header: string }
+) & {
+  /** It stands for a user: it may not be seen on its way. */
+  readonly isSecret: boolean;
+};
 
 /**
  * Answers a registry's 401 with Basic or Bearer and remembers how. Authorization goes to the registry's own origin only, never over
@@ -37,14 +41,20 @@ export function withAuth(send: Send, options: AuthOptions): Send {
     if (bearer === undefined && basic === undefined) return undefined;
     const credential = await credentialFor(request, options);
     if (credential !== undefined && 'registryToken' in credential) {
-      return { kind: 'fixed', header: `Bearer ${credential.registryToken}` };
+      return { kind: 'fixed', header: `Bearer ${credential.registryToken}`, isSecret: true };
     }
     if (bearer) {
-      const tokens = new TokenSource(bearer, { endpoint, credential, send: options.tokenSend });
-      return { kind: 'tokens', tokens };
+      const tokens = new TokenSource(bearer, {
+        registry: endpoint.registry,
+        origin: request.url,
+        credential,
+        send: options.tokenSend,
+      });
+      return { kind: 'tokens', tokens, isSecret: credential !== undefined };
     }
     if (credential === undefined || 'identityToken' in credential) return undefined;
-    return { kind: 'fixed', header: basicAuthorization(credential.username, credential.password) };
+    const header = basicAuthorization(credential.username, credential.password);
+    return { kind: 'fixed', header, isSecret: true };
   };
 
   const authorize = async (how: Scheme, request: HttpRequest, refused?: string): Promise<string> => {
@@ -58,9 +68,10 @@ export function withAuth(send: Send, options: AuthOptions): Send {
   });
 
   return async (request) => {
-    const { origin } = endpoint.current;
-    if (request.url.origin !== origin) return await send(request);
-    const first = known && (await authorize(known, request));
+    const { origin } = request.url;
+    if (!endpoint.has(request.url)) return await send(request);
+    const allowed = known?.isSecret === true && !isConfidential(request.url) ? undefined : known;
+    const first = allowed && (await authorize(allowed, request));
     const response = await send(first === undefined ? request : withHeader(request, first));
     if (response.status !== 401 || response.url.origin !== origin) return response;
     // The password was refused: asking again with the same one locks accounts.
@@ -75,7 +86,7 @@ export function withAuth(send: Send, options: AuthOptions): Send {
         if (scheme === asked) scheme = undefined;
       }
     }
-    if (known === undefined) return response;
+    if (known === undefined || (known.isSecret && !isConfidential(request.url))) return response;
     discard(response);
     const refused = first?.slice('Bearer '.length);
     return await send(withHeader(request, await authorize(known, request, refused)));
@@ -96,7 +107,7 @@ async function credentialFor(request: HttpRequest, options: AuthOptions): Promis
       message: `going on without credentials: ${redactText(reasonOf(error))}`,
     });
   }
-  if (credential === undefined || isConfidential(endpoint.current)) return credential;
+  if (credential === undefined || isConfidential(request.url)) return credential;
   throw failure(
     'UNAUTHORIZED',
     'log in to',
