@@ -95,6 +95,8 @@ for (const file of globSync('types/**/*.d.ts', { cwd: output })) {
 }
 
 mkdirSync(join(output, 'licenses'));
-copyFileSync(join(checkout, 'node_modules/commander/LICENSE'), join(output, 'licenses/commander.txt'));
+for (const name of ['commander', 'smol-toml']) {
+  copyFileSync(join(checkout, `node_modules/${name}/LICENSE`), join(output, `licenses/${name}.txt`));
+}
 const files = globSync('*.js', { cwd: output });
 process.stdout.write(`dist: ${files.length} files, ${Object.keys(subpaths).length} subpaths\n`);

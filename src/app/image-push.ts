@@ -61,6 +61,9 @@ export class ImagePush {
   }
 
   #target() {
-    return openStore({ transport: 'docker', reference: this.#reference }, { client: this.#client });
+    return openStore(
+      { transport: 'docker', reference: this.#reference },
+      { client: this.#client, create: true },
+    );
   }
 }

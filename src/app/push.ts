@@ -71,7 +71,7 @@ export async function push(
         `the image's digest is ${root.digest}`,
       );
     }
-    const remote = await openStore(to, { client });
+    const remote = await openStore(to, { client, create: true });
     const tag = to.reference.digest === undefined ? remote.reference : to.reference.tag;
     await copyGraph(opened.store, remote.store, root, { signal, onEvent, tag });
     return {

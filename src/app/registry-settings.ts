@@ -9,8 +9,10 @@ export interface RegistrySettings {
   readonly certDir?: string | undefined;
   /** In place of Docker's config.json. */
   readonly authFile?: string | undefined;
-  /** For every registry; `anonymous`: none, whatever the files hold. */
+  /** For the registries that the command names; `anonymous`: none, whatever the files hold. Mirrors and others get what the files hold. */
   readonly credential?: Credential | 'anonymous' | undefined;
+  /** In place of the registries.conf files of the user and the system. */
+  readonly registriesConf?: string | undefined;
   /** Connections to one host at a time. */
   readonly connections?: number | undefined;
   /** Tries after the first of one request or transfer. */
@@ -22,12 +24,14 @@ export async function clientOptions(options: {
   env?: NodeJS.ProcessEnv | undefined;
 }): Promise<RegistryClientOptions> {
   const { registry = {}, env } = options;
-  const { credential, authFile } = registry;
-  const fixed = credential === 'anonymous' ? undefined : credential;
+  const { authFile, registriesConf } = registry;
   const { dockerCredentials } = await import('../registry/client/auth/docker-config.ts');
+  const { loadRegistriesConf } = await import('../registry/client/mirrors/load-registries-conf.ts');
   return {
     env,
-    credentials: credential === undefined ? dockerCredentials(env, { authFile }) : async () => fixed,
+    credentials: dockerCredentials(env, { authFile }),
+    credential: registry.credential,
+    registries: await loadRegistriesConf({ path: registriesConf, env }),
     tlsVerify: registry.tlsVerify,
     certificateDirectory: registry.certDir,
     connections: registry.connections,

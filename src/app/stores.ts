@@ -17,7 +17,10 @@ export interface OpenStoreOptions {
   /** For that client of its own. */
   readonly registry?: RegistrySettings | undefined;
   readonly onEvent?: OnRegistryEvent | undefined;
-  /** Make the local store when there is none. Default false: what only reads leaves nothing behind. */
+  /**
+   * It is written to. A local store is made when there is none; a repository is spoken to itself, not its mirrors. Default false: what only
+   * reads leaves nothing behind.
+   */
   readonly create?: boolean | undefined;
   /** Where the data directory is looked up. Default `process.env`. */
   readonly env?: NodeJS.ProcessEnv | undefined;
@@ -32,7 +35,9 @@ export async function openStore(location: Location, options: OpenStoreOptions = 
       const { reference } = location;
       const client = options.client ?? (await createRegistryClient(options));
       return {
-        store: client.repository(reference.registry, reference.repository),
+        store: options.create
+          ? client.repository(reference.registry, reference.repository)
+          : client.source(reference.registry, reference.repository),
         reference: identifierOf(reference),
         sibling: (tag) => tag,
         close: nothingOpen,

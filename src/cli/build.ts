@@ -61,7 +61,7 @@ export function defineBuild(program: Command): Command {
         .default('auto'),
     )
     .option('-q, --quiet', 'print nothing but the digest');
-  return addRegistryOptions(program);
+  return addRegistryOptions(program, { creds: false });
 }
 
 /** The options of the use-case, as the command line has them. */

@@ -13,24 +13,32 @@ export interface RegistryFlags {
   /** False: `--no-creds`. */
   readonly creds?: string | false;
   readonly registryToken?: string;
+  readonly registriesConf?: string;
   readonly maxPerHost?: number;
   readonly retryTimes?: number;
 }
 
 /**
  * Adds the options that every command shares which speaks to a registry, with skopeo's names. With `sides` also `--src-creds`,
- * `--dest-tls-verify` and so on, each of which overrides the plain one for that end. `registrySettings` reads them.
+ * `--dest-tls-verify` and so on, each of which overrides the plain one for that end. `registrySettings` reads them. Without
+ * `creds` for commands that speak to registries of several owners: one credential is never sent to all of them.
  */
-export function addRegistryOptions(command: Command, options: { sides?: boolean } = {}): Command {
+export function addRegistryOptions(
+  command: Command,
+  options: { sides?: boolean; creds?: boolean } = {},
+): Command {
   const group = 'Registry options:';
   const add = (option: Option): void => {
     command.addOption(option.helpGroup(group));
   };
-  for (const option of perRegistry('', 'a registry')) add(option);
+  for (const option of perRegistry('', 'a registry')) {
+    if (options.creds !== false || !/creds|token/.test(option.long ?? '')) add(option);
+  }
   if (options.sides) {
     for (const option of perRegistry('src-', 'the source')) add(option);
     for (const option of perRegistry('dest-', 'the destination')) add(option);
   }
+  add(new Option('--registries-conf <path>', 'registries.conf in place of the user’s and the system’s'));
   add(
     new Option('--max-per-host <n>', 'connections to one registry at a time (default: 16)').argParser(
       count(1, 256),
@@ -70,13 +78,14 @@ function count(least: number, most: number): (text: string) => number {
 /** What `addRegistryOptions` let the user say, of one end where `side` is given. USAGE for options that contradict each other. */
 export function registrySettings(flags: RegistryFlags, side?: Side): RegistrySettings {
   const own = side === undefined ? {} : sideFlags(flags, side);
-  const { tlsVerify, certDir, authfile, maxPerHost, retryTimes } = { ...flags, ...own };
+  const { tlsVerify, certDir, authfile, registriesConf, maxPerHost, retryTimes } = { ...flags, ...own };
   const said = (of: RegistryFlags): boolean => of.creds !== undefined || of.registryToken !== undefined;
   return {
     tlsVerify,
     certDir,
     authFile: authfile,
     credential: credentialOf(said(own) ? own : flags),
+    registriesConf,
     connections: maxPerHost,
     retries: retryTimes,
   };

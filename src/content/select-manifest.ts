@@ -3,7 +3,7 @@ import type { Descriptor } from '../oci/descriptor.ts';
 import type { Index } from '../oci/manifest.ts';
 import { formatPlatform, matchPlatforms, type Platform } from '../oci/platform.ts';
 import { readDocument, readImageConfig } from './read-manifest.ts';
-import type { IoOptions, Store } from './store.ts';
+import { canResolveElsewhere, type IoOptions, type Store } from './store.ts';
 
 /** How deep indexes may nest: an index that holds itself (through a broken store) or a tower of them ends here. */
 export const maxIndexDepth = 4;
@@ -14,8 +14,8 @@ export const maxIndexEntries = 1000;
 export type PlatformEntry = Descriptor & { readonly platform: Platform };
 
 /**
- * The manifest for `platform` behind a descriptor of an index or of one manifest. PLATFORM_MISSING, listing the platforms that there are,
- * when there is none.
+ * The manifest for `platform` behind a descriptor of an index or of one manifest; where a mirror gave the descriptor and its image lacks the
+ * platform, behind what the next place has. PLATFORM_MISSING, listing the platforms that there are, when there is none.
  */
 export async function selectManifest(
   store: Store,
@@ -26,6 +26,11 @@ export async function selectManifest(
   const entries = await listPlatforms(store, descriptor, options);
   const [best] = matchPlatforms(entries, platform);
   if (best) return best;
+  if (canResolveElsewhere(store)) {
+    const reason = `the image ${descriptor.digest} has no ${formatPlatform(platform)}`;
+    const other = await store.resolveElsewhere(descriptor, reason, options);
+    if (other) return await selectManifest(store, other, platform, options);
+  }
   const there = entries.map((entry) => formatPlatform(entry.platform)).join(', ');
   throw failure(
     'PLATFORM_MISSING',

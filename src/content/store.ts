@@ -87,6 +87,19 @@ export interface ResolvedDocument {
   readonly bytes: Buffer;
 }
 
+/** Resolves through mirrors, of which one may have less than the next. */
+export interface AlternativeResolver {
+  /**
+   * What the reference that gave `descriptor` stands for at the next place that has another document for it; undefined when there is none.
+   * `reason` is why the first is of no use, for a warning.
+   */
+  resolveElsewhere(
+    descriptor: Descriptor,
+    reason: string,
+    options?: IoOptions,
+  ): Promise<Descriptor | undefined>;
+}
+
 /** Can say how large a blob is that it knows by its digest alone. */
 export interface SizeLookup {
   /** Bytes; undefined when it has no such content. */
@@ -116,5 +129,7 @@ export const canUntag = (store: Store): store is Capable<Untagger> => 'untag' in
 export const canListReferrers = (store: Store): store is Capable<ReferrerLister> => 'listReferrers' in store;
 export const canResolveDocument = (store: Store): store is Capable<DocumentResolver> =>
   'resolveDocument' in store;
+export const canResolveElsewhere = (store: Store): store is Capable<AlternativeResolver> =>
+  'resolveElsewhere' in store;
 export const canPushNamed = (store: Store): store is Capable<NamedPusher> => 'pushNamed' in store;
 export const canAdopt = (store: Store): store is Capable<Adopter> => 'adopt' in store;

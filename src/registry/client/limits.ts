@@ -8,6 +8,8 @@ export const limits = {
   tokenBytes: 256 * 1024,
   /** Docker's config.json, and what a credential helper prints. */
   credentialBytes: 1024 * 1024,
+  /** registries.conf, and each file beside it. */
+  configurationBytes: 1024 * 1024,
   /** One certificate or key. */
   certificateBytes: 1024 * 1024,
   /** Redirects that one request follows. */
@@ -27,6 +29,8 @@ export const limits = {
   stallMs: 60_000,
   /** Tries of one request, the first included. */
   attempts: 5,
+  /** The same for a mirror, behind which there is another place to ask. */
+  mirrorAttempts: 2,
   /** Back-off: the first wait, doubled each time, with jitter, up to the last. */
   firstDelayMs: 200,
   lastDelayMs: 10_000,

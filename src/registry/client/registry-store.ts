@@ -80,16 +80,16 @@ export class RegistryStore
       const bytes = await this.#manifests.bytes(descriptor, options);
       return verified(await contentFromBytes(bytes).open(), descriptor, options);
     }
-    const reopen = (offset: number): Promise<HttpResponse> =>
-      this.#getBlob(descriptor, { ...options, offset });
-    const source = resumingDownload(await reopen(0), descriptor, {
-      ...options,
-      reopen,
-      onEvent: this.#session.onEvent,
-      pace: this.#session.pace,
-      attempts: this.#session.attempts,
-    });
-    return verified(source, descriptor, options);
+    return verified(await this.openBlob(descriptor, { ...options, from: 0 }), descriptor, options);
+  }
+
+  /** A blob's bytes from `from` on, over as many connections as it takes. Not verified: that needs the whole. */
+  async openBlob(descriptor: Descriptor, options: IoOptions & { from: number }): Promise<Readable> {
+    const { from, signal } = options;
+    const reopen = (offset: number): Promise<HttpResponse> => this.#getBlob(descriptor, { signal, offset });
+    const { onEvent, pace, attempts } = this.#session;
+    const first = await reopen(from);
+    return resumingDownload(first, descriptor, { signal, from, reopen, onEvent, pace, attempts });
   }
 
   async fetchRange(
@@ -100,6 +100,7 @@ export class RegistryStore
   ): Promise<Readable> {
     const end = Math.min(offset + length, descriptor.size);
     if (end <= offset) return Readable.from([]);
+    if (end === descriptor.size) return await this.openBlob(descriptor, { ...options, from: offset });
     const response = await this.#getBlob(descriptor, { ...options, offset, end });
     return byteRange(response, descriptor, { ...options, offset, end });
   }
@@ -256,6 +257,11 @@ export class RegistryStore
       signal,
     });
     if (response.status === 200 || (response.status === 206 && 'range' in range)) return response;
+    if (response.status === 416) {
+      discard(response);
+      const what = `the registry has nothing of it from byte ${offset} on, its descriptor says ${descriptor.size} bytes`;
+      throw failure('CONTENT_INVALID', 'fetch', `${this.#session.name}@${descriptor.digest}`, what);
+    }
     throw await this.#session.fail(
       response,
       'fetch',

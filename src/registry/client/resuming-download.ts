@@ -14,12 +14,14 @@ export interface ResumeOptions extends IoOptions {
   readonly pace?: number | undefined;
   /** Tries without a byte of progress. Default `limits.attempts`. */
   readonly attempts?: number | undefined;
+  /** How many of the blob's bytes are left out. Default none. */
+  readonly from?: number | undefined;
   /** Asks for the blob from `offset` bytes on; gives 200 or 206, throws for anything else. */
   readonly reopen: (offset: number) => Promise<HttpResponse>;
 }
 
 /**
- * A blob's bytes from an open answer. When the connection breaks, it asks for the rest by Range and goes on. Tries count anew after each
+ * A blob's bytes from an open answer, which is for the bytes from `options.from` on. When the connection breaks, it asks for the rest by Range and goes on. Tries count anew after each
  * byte of progress, so that a large blob survives many breaks and a dead registry ends soon. Not verified: that is the verifying
  * stream's, around this one.
  */
@@ -39,10 +41,12 @@ async function* chunksOf(
   descriptor: Descriptor,
   options: ResumeOptions,
 ): AsyncGenerator<Buffer, void, undefined> {
+  const { from = 0 } = options;
   let response = first;
-  let offset = 0;
+  let offset = from;
   let failures = 0;
   try {
+    if (from > 0) await skipTo(from, response, descriptor);
     for (;;) {
       let reason: PolyarchError | undefined;
       try {
@@ -52,6 +56,7 @@ async function* chunksOf(
           yield chunk;
         }
         if (offset >= descriptor.size) return;
+        checkWhole(response, descriptor);
         reason = failure('NETWORK', 'download', descriptor.digest, 'the connection ended too soon', {
           retryable: true,
         });
@@ -76,6 +81,20 @@ async function* chunksOf(
   } finally {
     response.body.destroy();
   }
+}
+
+/** CONTENT_INVALID when the answer ended where it said that it would: the blob is shorter than its descriptor says. */
+function checkWhole({ status, headers }: HttpResponse, descriptor: Descriptor): void {
+  const text =
+    status === 206 ? /\/(\d{1,15})$/.exec(headers['content-range'] ?? '')?.[1] : headers['content-length'];
+  const total = text === undefined ? Number.NaN : Number(text);
+  if (!(total < descriptor.size)) return;
+  throw failure(
+    'CONTENT_INVALID',
+    'download',
+    descriptor.digest,
+    `the registry has ${total} bytes of it, its descriptor says ${descriptor.size}`,
+  );
 }
 
 /** Leaves `response.body` at `offset`: a 206 says where it starts, a 200 starts at the beginning again. */
