@@ -14,6 +14,8 @@ export type {
 } from './app/index/change-index.ts';
 export { annotateIndex, appendIndex, removeFromIndex } from './app/index/change-index.ts';
 export { createIndex } from './app/index/create-index.ts';
+export type { FanInIndexOptions, FannedIn } from './app/index/fan-in-index.ts';
+export { fanInIndex } from './app/index/fan-in-index.ts';
 export type { IndexEvent } from './app/index/index-options.ts';
 export type { MutateIndexOptions } from './app/index/mutate-index.ts';
 export { mutateIndex } from './app/index/mutate-index.ts';

@@ -3,6 +3,8 @@ export type { IndexAnnotation } from './annotation.ts';
 export { annotate, parseAnnotation } from './annotation.ts';
 export type { EntryChange, EntryName } from './change-index.ts';
 export { annotateEntry, appendEntries, parseEntryName, removeEntries } from './change-index.ts';
+export type { FanIn, FanInOptions, FanInResult } from './fan-in.ts';
+export { fanIn } from './fan-in.ts';
 export type { ImageDocuments } from './image/image-documents.ts';
 export { pushImage, readImage, renderImage } from './image/image-documents.ts';
 export type { ImageChanges } from './image/mutate-image.ts';
