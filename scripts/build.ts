@@ -95,7 +95,7 @@ for (const file of globSync('types/**/*.d.ts', { cwd: output })) {
 }
 
 mkdirSync(join(output, 'licenses'));
-for (const name of ['commander', 'smol-toml']) {
+for (const name of ['commander', 'semver', 'smol-toml', 'yaml']) {
   copyFileSync(join(checkout, `node_modules/${name}/LICENSE`), join(output, `licenses/${name}.txt`));
 }
 const files = globSync('*.js', { cwd: output });

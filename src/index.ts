@@ -13,6 +13,7 @@ export type {
   RemoveIndexOptions,
 } from './app/index/change-index.ts';
 export { annotateIndex, appendIndex, removeFromIndex } from './app/index/change-index.ts';
+export type { CreateIndexOptions } from './app/index/create-index.ts';
 export { createIndex } from './app/index/create-index.ts';
 export type { FanInIndexOptions, FannedIn } from './app/index/fan-in-index.ts';
 export { fanInIndex } from './app/index/fan-in-index.ts';
@@ -50,6 +51,10 @@ export type { PushEvent, PushOptions, PushResult } from './app/push.ts';
 export { push } from './app/push.ts';
 export type { ServeOptions } from './app/serve.ts';
 export { serve } from './app/serve.ts';
+export type { SyncDestination } from './app/sync/plan-sync.ts';
+export type { SyncEvent, SyncedImage, SyncRequest, SyncResult } from './app/sync/sync.ts';
+export { sync, syncSourcesOf } from './app/sync/sync.ts';
+export type { SyncSource, TagChoice } from './app/sync/sync-source.ts';
 export type { ErrorCode, FailureOptions } from './lib/errors.ts';
 export { errorCodes, isFailure, PolyarchError } from './lib/errors.ts';
 export { version } from './lib/version.ts';

@@ -33,4 +33,8 @@ export const commands: CommandTable = {
     summary: 'Take the command line of another program: skopeo',
     subcommands: async () => (await import('./shims/shims.ts')).shims,
   },
+  sync: {
+    summary: 'Copy all images of a repository, or of a list, to a registry or directory',
+    load: () => import('./sync.ts'),
+  },
 };

@@ -5,6 +5,7 @@ import { maxIndexDepth } from '../content/select-manifest.ts';
 import { canMount, type IoOptions, type Store } from '../content/store.ts';
 import type { Digest } from '../lib/digest.ts';
 import { abortReason, failure } from '../lib/errors.ts';
+import type { KeyedTurns } from '../lib/keyed-turns.ts';
 import { Pool } from '../lib/pool.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 
@@ -33,6 +34,8 @@ export interface CopyGraphOptions extends IoOptions {
   readonly mountFrom?: ((descriptor: Descriptor) => readonly string[]) | undefined;
   /** Contents that stay behind though an index names them. Default: none. */
   readonly left?: ReadonlySet<Digest> | undefined;
+  /** Copies of other graphs to the same registry that run beside this one: a blob that both need moves once. Default: none do. */
+  readonly turns?: KeyedTurns | undefined;
   /** Look at the target only: what would be copied is told, and is not. Default false. */
   readonly dryRun?: boolean | undefined;
   readonly onEvent?: ((event: CopyEvent) => void) | undefined;
@@ -175,19 +178,23 @@ class GraphCopy implements BegunCopy {
       this.#tell('foreign', descriptor);
       return;
     }
-    await this.#pool.run(async () => {
-      if (this.#stop.signal.aborted) throw abortReason(this.#stop.signal);
-      if (await this.#target.exists(descriptor, this.#io)) {
-        this.#tell('exists', descriptor);
-      } else if (this.#options.dryRun) {
-        this.#tell('copied', descriptor);
-      } else if (await this.#mount(descriptor)) {
-        this.#tell('mounted', descriptor);
-      } else {
-        await this.#target.push(descriptor, contentFrom(this.#source, descriptor), this.#io);
-        this.#tell('copied', descriptor);
-      }
-    });
+    const { turns } = this.#options;
+    const take = (): Promise<void> => this.#pool.run(() => this.#takeBlob(descriptor));
+    await (turns === undefined ? take() : turns.run(descriptor.digest, take));
+  }
+
+  async #takeBlob(descriptor: Descriptor): Promise<void> {
+    if (this.#stop.signal.aborted) throw abortReason(this.#stop.signal);
+    if (await this.#target.exists(descriptor, this.#io)) {
+      this.#tell('exists', descriptor);
+    } else if (this.#options.dryRun) {
+      this.#tell('copied', descriptor);
+    } else if (await this.#mount(descriptor)) {
+      this.#tell('mounted', descriptor);
+    } else {
+      await this.#target.push(descriptor, contentFrom(this.#source, descriptor), this.#io);
+      this.#tell('copied', descriptor);
+    }
   }
 
   async #mount(descriptor: Descriptor): Promise<boolean> {

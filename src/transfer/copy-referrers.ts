@@ -19,6 +19,8 @@ export interface ReferrerPlace {
   readonly store: Store;
   /** Default: the tag itself. */
   readonly nameOf?: ((tag: string) => string) | undefined;
+  /** Kept by whoever copies several images of one repository: its tags are listed once. Default: one for this copy. */
+  readonly referrers?: Referrers | undefined;
 }
 
 /**
@@ -31,7 +33,7 @@ export async function copyReferrers(
   subjects: readonly Digest[],
   options: Omit<CopyGraphOptions, 'tag'> = {},
 ): Promise<Referrer[]> {
-  const from = new Referrers(source.store, source);
+  const from = source.referrers ?? new Referrers(source.store, source);
   const to = new Referrers(target.store, target);
   const seen = new Map<Digest, Referrer>();
   let asked: readonly Digest[] = subjects;

@@ -6,6 +6,7 @@ import { maxIndexDepth } from '../../content/select-manifest.ts';
 import { canMount, type IoOptions, type Store } from '../../content/store.ts';
 import type { Digest } from '../../lib/digest.ts';
 import { isFailure, PolyarchError } from '../../lib/errors.ts';
+import type { KeyedTurns } from '../../lib/keyed-turns.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { isIndexType } from '../../oci/media-types.ts';
 import { formatPlatform, type Platform } from '../../oci/platform.ts';
@@ -37,6 +38,8 @@ export interface CopyBetweenOptions extends IoOptions {
   readonly referrers?: boolean | undefined;
   /** Default false. */
   readonly dryRun?: boolean | undefined;
+  /** Other copies to the same registry that run beside this one. */
+  readonly turns?: KeyedTurns | undefined;
   /** Repositories of the target's registry that may have a blob. */
   readonly mountFrom?: ((descriptor: Descriptor) => readonly string[]) | undefined;
   readonly onEvent?: ((event: CopyEvent) => void) | undefined;
@@ -78,6 +81,7 @@ export async function copyBetween(
     ...io,
     left,
     dryRun: options.dryRun,
+    turns: options.turns,
     mountFrom: mountSources(source.store, target.store, options),
     onEvent: options.onEvent,
   };
@@ -160,7 +164,7 @@ async function bringReferrers(
 ): Promise<number> {
   if (source.sibling === undefined) return 0;
   const subjects = (await documentsOf(store, root, work.graph ?? {})).filter((digest) => !left?.has(digest));
-  const from = { store: source.store, nameOf: source.sibling };
+  const from = { store: source.store, nameOf: source.sibling, referrers: source.referrers };
   if (target.sibling === undefined) {
     work.notes.push('signatures and other referrers stay behind: an engine’s archive has no place for them');
     return 0;

@@ -239,11 +239,12 @@ export class ArchiveWriter implements Store, RangeReader, TagLister, SizeLookup 
     const source = verified(await content.open(0, options), descriptor, options);
     try {
       let at = region.offset;
-      await writeFully(this.#handle, head, at - head.length);
+      // Nothing is awaited before the loop: a stream that breaks with nobody listening ends the process.
       for await (const chunk of source) {
         await writeFully(this.#handle, chunk as Buffer, at);
         at += (chunk as Buffer).length;
       }
+      await writeFully(this.#handle, head, region.offset - head.length);
       await writeFully(this.#handle, Buffer.alloc(paddingOf(region.size)), at);
       region.whole = true;
     } catch (error) {
