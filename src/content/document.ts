@@ -54,6 +54,12 @@ export function parseDocument(bytes: Uint8Array, thing: string): Document {
   };
 }
 
+/** What a manifest or index points at and needs. Its `subject` it only mentions. */
+export function childrenOf(document: Document): readonly Descriptor[] {
+  if (document.kind === 'index') return document.index.manifests;
+  return [document.manifest.config, ...document.manifest.layers];
+}
+
 /** Bytes as one JSON object. CONTENT_INVALID when they are none. */
 export function parseObject(bytes: Uint8Array, thing: string): Record<string, unknown> {
   let value: unknown;

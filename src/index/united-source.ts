@@ -1,13 +1,12 @@
 import type { Readable } from 'node:stream';
 import { contentFrom, contentFromBytes } from '../content/content.ts';
-import { isDocumentType, parseDocument } from '../content/document.ts';
+import { childrenOf, isDocumentType, parseDocument } from '../content/document.ts';
 import { readBytes } from '../content/read-manifest.ts';
 import { canMount, type IoOptions, type RangeReader, type Store } from '../content/store.ts';
 import { verified } from '../content/verify.ts';
 import type { Digest } from '../lib/digest.ts';
 import { failure } from '../lib/errors.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
-import { childrenOf } from '../transfer/copy-graph.ts';
 
 /**
  * Several stores that are read as one: it knows where each root is, and learns with each manifest that it reads where the manifest's

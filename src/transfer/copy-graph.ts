@@ -1,5 +1,5 @@
 import { contentFrom, contentFromBytes } from '../content/content.ts';
-import { type Document, isDocumentType, parseDocument } from '../content/document.ts';
+import { childrenOf, isDocumentType, parseDocument } from '../content/document.ts';
 import { readBytes } from '../content/read-manifest.ts';
 import { maxIndexDepth } from '../content/select-manifest.ts';
 import { canMount, type IoOptions, type Store } from '../content/store.ts';
@@ -82,12 +82,6 @@ export function beginCopy(
   options: Omit<CopyGraphOptions, 'tag'> = {},
 ): BegunCopy {
   return new GraphCopy(source, target, options);
-}
-
-/** What a manifest or index points at and needs. Its `subject` it only mentions. */
-export function childrenOf(document: Document): readonly Descriptor[] {
-  if (document.kind === 'index') return document.index.manifests;
-  return [document.manifest.config, ...document.manifest.layers];
 }
 
 class GraphCopy implements BegunCopy {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { copyFile, type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { copyFile, type FileHandle, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { algorithmOf, type Digest, type DigestAlgorithm, finishDigest, hexOf } from '../../lib/digest.ts';
@@ -49,6 +49,35 @@ export class BlobDirectory {
   async size(digest: Digest): Promise<number | undefined> {
     try {
       return (await stat(this.path(digest))).size;
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw storeFailure('read', digest, error);
+    }
+  }
+
+  /**
+   * As `size`, and the blob's change time is now: whoever collects garbage sees that it is in use. What somebody else owns, or a read-only
+   * file system holds, stays as it is; nobody who may not touch a blob may rely on it under a lease either.
+   */
+  async touch(digest: Digest): Promise<number | undefined> {
+    const path = this.path(digest);
+    try {
+      const { size, mtime } = await stat(path);
+      await utimes(path, new Date(), mtime).catch((error: NodeJS.ErrnoException) => {
+        if (!['EPERM', 'EACCES', 'EROFS'].includes(error.code ?? '')) throw error;
+      });
+      return size;
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw storeFailure('read', digest, error);
+    }
+  }
+
+  /** Bytes and when it was last written or touched, in milliseconds since 1970 by the file system's clock. */
+  async status(digest: Digest): Promise<{ size: number; changed: number } | undefined> {
+    try {
+      const { size, ctimeMs } = await stat(this.path(digest));
+      return { size, changed: ctimeMs };
     } catch (error) {
       if (isMissing(error)) return undefined;
       throw storeFailure('read', digest, error);

@@ -32,6 +32,8 @@ import {
   refName,
   withoutName,
 } from './layout-index.ts';
+import { Leases } from './leases.ts';
+import { type Pruned, type PruneOptions, pruneBlobs } from './prune-blobs.ts';
 import { isMissing, storeFailure } from './store-failure.ts';
 
 const lockName = 'index.json.lock';
@@ -45,10 +47,13 @@ export class LayoutStore
 {
   readonly directory: string;
   readonly #blobs: BlobDirectory;
+  readonly #leases: Leases;
+  #leased = false;
 
   private constructor(directory: string) {
     this.directory = directory;
     this.#blobs = new BlobDirectory(directory);
+    this.#leases = new Leases(directory);
   }
 
   /**
@@ -83,6 +88,60 @@ export class LayoutStore
     }
   }
 
+  /**
+   * From now on, until this process ends, what it writes here, finds to exist or resolves is not collected (`prune`). For whoever builds
+   * something out of content that no name holds yet.
+   */
+  async lease(): Promise<void> {
+    try {
+      await this.#leases.take();
+      this.#leased = true;
+    } catch (error) {
+      throw storeFailure('lease', this.directory, error);
+    }
+  }
+
+  /** Removes what no entry of index.json reaches and nobody uses, beside processes that work here under a lease. */
+  async prune(options: PruneOptions = {}): Promise<Pruned> {
+    try {
+      return await this.#leases.collecting(async (usedSince) => {
+        const entries = await this.entries();
+        const pruned = await pruneBlobs(this.#blobs, { ...options, usedSince, entries });
+        if (!options.dryRun) await this.#dropMissing(options);
+        return pruned;
+      }, options);
+    } catch (error) {
+      throw storeFailure('prune', this.directory, error);
+    }
+  }
+
+  /** Entries without a name whose content is gone. */
+  async #dropMissing(options: IoOptions): Promise<void> {
+    const missing = new Set<Descriptor>();
+    for (const entry of await this.entries())
+      if (nameOf(entry) === undefined && (await this.#blobs.size(entry.digest)) === undefined)
+        missing.add(entry);
+    if (missing.size === 0) return;
+    const digests = new Set([...missing].map((entry) => entry.digest));
+    const isMissingEntry = (entry: Descriptor) => nameOf(entry) === undefined && digests.has(entry.digest);
+    await this.#edit((entries) => entries.filter((entry) => !isMissingEntry(entry)), options);
+  }
+
+  /** Bytes, or undefined when it is not there; under a lease it stays. */
+  async #claim(digest: Digest, options: IoOptions): Promise<number | undefined> {
+    throwIfAborted(options.signal);
+    if (!this.#leased) return await this.#blobs.size(digest);
+    const size = await this.#blobs.touch(digest);
+    if (size === undefined) return undefined;
+    return (await this.#leases.settled(options)) ? await this.#blobs.size(digest) : size;
+  }
+
+  /** Its name may go while it is used: what it reaches stays with it. */
+  async #claimed(entry: Descriptor, options: IoOptions): Promise<Descriptor> {
+    if (this.#leased) await this.#claim(entry.digest, options);
+    return withoutName(entry);
+  }
+
   blobPath(digest: Digest): string {
     return this.#blobs.path(digest);
   }
@@ -101,13 +160,11 @@ export class LayoutStore
   }
 
   async sizeOf(digest: Digest, options: IoOptions = {}): Promise<number | undefined> {
-    throwIfAborted(options.signal);
-    return await this.#blobs.size(digest);
+    return await this.#claim(digest, options);
   }
 
   async exists(descriptor: Descriptor, options: IoOptions = {}): Promise<boolean> {
-    throwIfAborted(options.signal);
-    return (await this.#blobs.size(descriptor.digest)) === descriptor.size;
+    return (await this.#claim(descriptor.digest, options)) === descriptor.size;
   }
 
   async push(descriptor: Descriptor, content: Content, options: IoOptions = {}): Promise<void> {
@@ -138,13 +195,13 @@ export class LayoutStore
     const entries = await this.entries();
     if (!isDigest(reference)) {
       const found = findNamed(entries, reference);
-      if (found) return withoutName(found);
+      if (found) return await this.#claimed(found, options);
       throw failure('NOT_FOUND', 'resolve', reference, `no such tag in ${this.directory}`);
     }
     const listed = entries.find((entry) => entry.digest === reference);
-    if (listed) return withoutName(listed);
+    if (listed) return await this.#claimed(listed, options);
     // A manifest that only an index names: its media type is what its content says.
-    const size = await this.#blobs.size(reference);
+    const size = await this.#claim(reference, options);
     if (size === undefined || size > maxMetadataBytes) {
       throw failure('NOT_FOUND', 'resolve', reference, `no such manifest in ${this.directory}`);
     }
