@@ -6,6 +6,12 @@ export type { BuildEvent, BuildImageOptions, BuiltImage } from './app/build.ts';
 export { buildImage } from './app/build.ts';
 export type { CopyImageEvent, CopyRequest, CopyResult } from './app/copy/copy.ts';
 export { copy } from './app/copy/copy.ts';
+export type { ListImagesOptions, LocalImage } from './app/images/list-images.ts';
+export { listImages } from './app/images/list-images.ts';
+export type { PruneImagesOptions } from './app/images/prune-images.ts';
+export { pruneImages } from './app/images/prune-images.ts';
+export type { RemovedName, RemoveImagesOptions } from './app/images/remove-images.ts';
+export { removeImages } from './app/images/remove-images.ts';
 export type {
   AnnotateIndexOptions,
   AppendIndexOptions,
@@ -55,6 +61,8 @@ export type { SyncDestination } from './app/sync/plan-sync.ts';
 export type { SyncEvent, SyncedImage, SyncRequest, SyncResult } from './app/sync/sync.ts';
 export { sync, syncSourcesOf } from './app/sync/sync.ts';
 export type { SyncSource, TagChoice } from './app/sync/sync-source.ts';
+export type { RemovedTags, RemoveTagsOptions } from './app/tags/remove-tags.ts';
+export { removeTags } from './app/tags/remove-tags.ts';
 export type { ErrorCode, FailureOptions } from './lib/errors.ts';
 export { errorCodes, isFailure, PolyarchError } from './lib/errors.ts';
 export { version } from './lib/version.ts';

@@ -85,7 +85,10 @@ export async function openLocalStore(options: OpenStoreOptions = {}): Promise<La
   const { LayoutStore } = await import('../content/layout/layout-store.ts');
   const directory = localStoreDirectory(options.env);
   try {
-    return await LayoutStore.open(directory, { create: options.create ?? false });
+    const store = await LayoutStore.open(directory, { create: options.create ?? false });
+    // Whoever writes keeps what it works with from `images prune`, as long as the process lives.
+    if (options.create) await store.lease();
+    return store;
   } catch (error) {
     if (options.create || !isFailure(error, 'NOT_FOUND')) throw error;
     throw failure('NOT_FOUND', 'open', 'local:', 'there is no local store yet', {

@@ -13,6 +13,10 @@ export const commands: CommandTable = {
     summary: 'Copy an image between registries, layouts, archives and engines',
     load: () => import('./copy.ts'),
   },
+  images: {
+    summary: 'List, remove and prune the images of the local store',
+    subcommands: async () => (await import('./images/images.ts')).images,
+  },
   inspect: {
     summary: 'Show the platforms of an image, or one platform’s layers and history',
     load: () => import('./inspect.ts'),
@@ -36,5 +40,8 @@ export const commands: CommandTable = {
   sync: {
     summary: 'Copy all images of a repository, or of a list, to a registry or directory',
     load: () => import('./sync.ts'),
+  tags: {
+    summary: 'List and remove tags in a registry',
+    subcommands: async () => (await import('./tags/tags.ts')).tags,
   },
 };

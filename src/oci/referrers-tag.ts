@@ -19,3 +19,11 @@ export function cosignTag(subject: Digest, kind: CosignKind): string {
 export function isReferrerTag(tag: string): boolean {
   return /^sha(?:256|512)-[0-9a-f]{64,128}(?:\.(?:sig|att|sbom))?$/.test(tag);
 }
+
+/**
+ * The `sha256-<hex>` of a name that is kept for what it is about: a fallback index of referrers, or one of cosign's. Undefined for all other
+ * names. Compare it with `referrersTag` of a digest.
+ */
+export function subjectTagOf(name: string): string | undefined {
+  return /(?:^|:)(sha(?:256|512)-[0-9a-f]{64})[0-9a-f]*(?:\.(?:sig|att|sbom))?$/.exec(name)?.[1];
+}

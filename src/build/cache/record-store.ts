@@ -1,4 +1,4 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../../lib/atomic-file.ts';
 import { digestOf, hexOf } from '../../lib/digest.ts';
@@ -27,6 +27,18 @@ export class RecordStore<T> {
       return stored === key ? value : undefined;
     } catch {
       return undefined;
+    }
+  }
+
+  /** Every record, those that cannot be read left out. */
+  async *values(): AsyncIterable<T> {
+    const names = await readdir(this.#directory, { recursive: true }).catch(() => []);
+    for (const name of names) {
+      if (!name.endsWith('.json')) continue;
+      const value = await readFile(join(this.#directory, name), 'utf8')
+        .then((text) => (JSON.parse(text) as { value: T }).value)
+        .catch(() => undefined);
+      if (value !== undefined) yield value;
     }
   }
 

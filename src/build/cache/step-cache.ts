@@ -1,4 +1,5 @@
 import type { IoOptions, Store } from '../../content/store.ts';
+import { type Digest, isDigest } from '../../lib/digest.ts';
 import { RecordStore } from './record-store.ts';
 import type { StepRecord } from './step-record.ts';
 
@@ -21,5 +22,13 @@ export class StepCache {
 
   async record(keys: readonly string[], record: StepRecord): Promise<void> {
     await Promise.all(keys.map((key) => this.#records.set(key, record)));
+  }
+
+  /** Layers that records name, whether the store has them or not. */
+  async *layers(): AsyncIterable<Digest> {
+    for await (const record of this.#records.values()) {
+      const digest: unknown = record?.layer?.descriptor?.digest;
+      if (typeof digest === 'string' && isDigest(digest)) yield digest;
+    }
   }
 }

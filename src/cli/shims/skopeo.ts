@@ -23,7 +23,7 @@ function listTags(command: Command, { signal }: Context): Command {
     .summary('list the tags of a repository')
     .argument('<repository>', 'docker://REPOSITORY')
     .action(async (repository: string) => {
-      const { listTags: list } = await import('../../app/list-tags.ts');
+      const { listTags: list } = await import('../../app/tags/list-tags.ts');
       const { name, tags } = await list(repository, { signal });
       process.stdout.write(`${JSON.stringify({ Repository: name, Tags: tags }, null, 4)}\n`);
     });

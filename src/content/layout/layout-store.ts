@@ -8,6 +8,7 @@ import { withFileLock } from '../../lib/file-lock.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { maxMetadataBytes } from '../../oci/manifest.ts';
 import { mediaTypes } from '../../oci/media-types.ts';
+import { subjectTagOf } from '../../oci/referrers-tag.ts';
 import { isDocumentType, parseDocument, parseObject } from '../document.ts';
 import { collect } from '../read-manifest.ts';
 import type {
@@ -115,16 +116,18 @@ export class LayoutStore
     }
   }
 
-  /** Entries without a name whose content is gone. */
+  /** Entries without a name of their own whose content is gone. */
   async #dropMissing(options: IoOptions): Promise<void> {
-    const missing = new Set<Descriptor>();
+    const mayGo = (entry: Descriptor): boolean => {
+      const name = nameOf(entry);
+      return name === undefined || subjectTagOf(name) !== undefined;
+    };
+    const missing = new Set<Digest>();
     for (const entry of await this.entries())
-      if (nameOf(entry) === undefined && (await this.#blobs.size(entry.digest)) === undefined)
-        missing.add(entry);
+      if (mayGo(entry) && (await this.#blobs.size(entry.digest)) === undefined) missing.add(entry.digest);
     if (missing.size === 0) return;
-    const digests = new Set([...missing].map((entry) => entry.digest));
-    const isMissingEntry = (entry: Descriptor) => nameOf(entry) === undefined && digests.has(entry.digest);
-    await this.#edit((entries) => entries.filter((entry) => !isMissingEntry(entry)), options);
+    const isMissed = (entry: Descriptor) => mayGo(entry) && missing.has(entry.digest);
+    await this.#edit((entries) => entries.filter((entry) => !isMissed(entry)), options);
   }
 
   /** Bytes, or undefined when it is not there; under a lease it stays. */

@@ -2,6 +2,7 @@ import type { Digest } from '../../lib/digest.ts';
 import { throwIfAborted } from '../../lib/errors.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { maxMetadataBytes } from '../../oci/manifest.ts';
+import { referrersTag, subjectTagOf } from '../../oci/referrers-tag.ts';
 import { childrenOf, type Document, isDocumentType, parseDocument } from '../document.ts';
 import { collect } from '../read-manifest.ts';
 import type { IoOptions } from '../store.ts';
@@ -84,6 +85,17 @@ class Pruning {
     return { removed, inUse };
   }
 
+  /** Names that are kept for what they are about: cosign's tags, fallback indexes of referrers. */
+  async #reachCompanions(): Promise<boolean> {
+    const tags = new Set([...this.#reached].map((digest) => referrersTag(digest)));
+    const found = this.#options.entries.filter((entry) => {
+      const subject = subjectTagOf(nameOf(entry) ?? '');
+      return subject !== undefined && tags.has(subject) && !this.#reached.has(entry.digest);
+    });
+    await this.#reach(found);
+    return found.length > 0;
+  }
+
   /** What names do not reach; referrers are reached by what they refer to, as often as it takes. */
   async #candidates(): Promise<Candidate[]> {
     let candidates: Candidate[] = [];
@@ -94,7 +106,7 @@ class Pruning {
       if (size !== undefined) candidates.push({ digest, size, document: await this.#document({ digest }) });
     }
     for (let again = true; again; ) {
-      again = false;
+      again = await this.#reachCompanions();
       for (const { digest, document } of candidates) {
         const subject = document?.kind === 'index' ? document.index.subject : document?.manifest.subject;
         if (subject === undefined || !this.#reached.has(subject.digest) || this.#reached.has(digest))
@@ -107,9 +119,10 @@ class Pruning {
     return candidates;
   }
 
-  /** An entry that other tools made without a name is meant to stay too, a referrer only while its subject does. */
+  /** An entry that other tools made without a name is meant to stay too; a referrer only while its subject does. */
   async #lasts(entry: Descriptor): Promise<boolean> {
-    if (nameOf(entry) !== undefined) return true;
+    const name = nameOf(entry);
+    if (name !== undefined) return subjectTagOf(name) === undefined;
     const document = await this.#document(entry);
     return document !== undefined && subjectOf(document) === undefined;
   }

@@ -74,16 +74,22 @@ describe('prune', () => {
       const kept = await artifact(named.manifest, []);
       const ofKept = await artifact(kept, [named.layer]);
       const dropped = await artifact(unnamed.manifest, []);
+      const signature = await pushImage(store);
+      await store.tag(signature.manifest, `r/a:${named.manifest.digest.replace(':', '-')}.sig`);
+      const stale = await pushImage(store);
+      const staleName = `r/a:${unnamed.manifest.digest.replace(':', '-')}`;
+      await store.tag(stale.manifest, staleName);
       const dry = await store.prune({ dryRun: true });
       assert.equal(await has(store, [...all(unnamed), dropped]), true);
       const { removed, inUse } = await store.prune();
       assert.deepEqual(dry.removed, removed);
       assert.deepEqual(
         new Set(removed.map(({ digest }) => digest)),
-        new Set([...all(unnamed), dropped].map(({ digest }) => digest)),
+        new Set([...all(unnamed), ...all(stale), dropped].map(({ digest }) => digest)),
       );
       assert.deepEqual(inUse, []);
-      assert.equal(await has(store, [...all(named), index, kept, ofKept]), true);
+      assert.equal(await has(store, [...all(named), ...all(signature), index, kept, ofKept]), true);
+      await assert.rejects(store.resolve(staleName), { code: 'NOT_FOUND', message: /no such tag/ });
       assert.deepEqual((await store.prune()).removed, []);
     });
   });

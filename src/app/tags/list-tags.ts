@@ -1,11 +1,13 @@
-import { canListTags, type IoOptions } from '../content/store.ts';
-import { failure } from '../lib/errors.ts';
-import { formatLocation, parseLocation } from '../oci/location.ts';
-import { formatRepository } from '../oci/reference.ts';
-import type { RegistryEvent } from '../registry/client/events.ts';
-import { createRegistryClient, openStore } from './stores.ts';
+import { canListTags, type IoOptions } from '../../content/store.ts';
+import { failure } from '../../lib/errors.ts';
+import { formatLocation, parseLocation } from '../../oci/location.ts';
+import { formatRepository } from '../../oci/reference.ts';
+import type { RegistryEvent } from '../../registry/client/events.ts';
+import type { RegistrySettings } from '../registry-settings.ts';
+import { createRegistryClient, openStore } from '../stores.ts';
 
 export interface ListTagsOptions extends IoOptions {
+  readonly registry?: RegistrySettings | undefined;
   readonly onEvent?: ((event: RegistryEvent) => void) | undefined;
 }
 

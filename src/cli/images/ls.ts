@@ -1,0 +1,36 @@
+import type { Command } from 'commander';
+import { type LocalImage, listImages } from '../../app/images/list-images.ts';
+import { printable } from '../../lib/redact.ts';
+import { type Format, formatData, formatOption } from '../format.ts';
+import { formatBytes, table } from '../table.ts';
+import { writeOutput } from '../write-output.ts';
+
+export function command(program: Command, context: { signal: AbortSignal }): Command {
+  return program
+    .argument('[reference]', 'only this repository’s, or this one')
+    .option('-a, --all', 'also names that are kept for other images: signatures, indexes of referrers')
+    .addOption(formatOption())
+    .action(async (reference: string | undefined, options: { all?: true; format: Format }) => {
+      const images = await listImages({ reference, all: options.all, signal: context.signal });
+      await writeOutput([formatData(images, options.format, renderImages)]);
+    });
+}
+
+function renderImages(images: readonly LocalImage[]): string {
+  return table(
+    [
+      { title: 'REFERENCE' },
+      { title: 'PLATFORMS' },
+      { title: 'CREATED' },
+      { title: 'SIZE', align: 'right' },
+      { title: 'DIGEST' },
+    ],
+    images.map(({ reference, platforms, created, size, missing, digest }) => [
+      printable(reference),
+      printable(platforms.join(',')) || '-',
+      printable(created?.slice(0, 'yyyy-mm-ddThh:mm'.length).replace('T', ' ') ?? '-'),
+      formatBytes(size),
+      missing === 0 ? digest : `${digest} (${missing} contents not here)`,
+    ]),
+  );
+}
