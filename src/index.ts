@@ -24,6 +24,8 @@ export { createIndex } from './app/index/create-index.ts';
 export type { FanInIndexOptions, FannedIn } from './app/index/fan-in-index.ts';
 export { fanInIndex } from './app/index/fan-in-index.ts';
 export type { IndexEvent } from './app/index/index-options.ts';
+export type { FixedIndex, LintedIndex } from './app/index/lint-index.ts';
+export { fixIndexAt, lintIndex } from './app/index/lint-index.ts';
 export type { MutateIndexOptions } from './app/index/mutate-index.ts';
 export { mutateIndex } from './app/index/mutate-index.ts';
 export type { PushIndexOptions } from './app/index/push-index.ts';

@@ -21,6 +21,10 @@ export const indexCommands: CommandTable = {
     summary: 'Show what an index says, entry by entry',
     load: () => import('./show.ts'),
   },
+  lint: {
+    summary: 'Hold an index against rules, and mend it',
+    load: () => import('./lint.ts'),
+  },
   push: {
     summary: 'Publish an index that was put together in the local store or elsewhere',
     load: () => import('./push.ts'),
