@@ -40,6 +40,7 @@ export const commands: CommandTable = {
   sync: {
     summary: 'Copy all images of a repository, or of a list, to a registry or directory',
     load: () => import('./sync.ts'),
+  },
   tags: {
     summary: 'List and remove tags in a registry',
     subcommands: async () => (await import('./tags/tags.ts')).tags,
