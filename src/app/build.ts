@@ -114,7 +114,8 @@ async function bringHome(store: Store, built: BuildResult, options: BuildImageOp
   }
 }
 
-async function readRequest(options: BuildImageOptions, env: NodeJS.ProcessEnv): Promise<BuildRequest> {
+/** What the options mean to an engine: the Dockerfile and ignore file are read. */
+export async function readRequest(options: BuildImageOptions, env: NodeJS.ProcessEnv): Promise<BuildRequest> {
   const context = resolve(options.context);
   const state = await stat(context).catch(() => undefined);
   if (!state?.isDirectory()) {

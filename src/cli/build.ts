@@ -1,11 +1,12 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type BuildImageOptions, buildImage } from '../app/build.ts';
 import { failure } from '../lib/errors.ts';
+import { addCallOptions, type CallFlags, callOf, runCall } from './call/call.ts';
 import { type ProgressMode, progressRenderer } from './progress.ts';
 import { addRegistryOptions, type RegistryFlags, registrySettings } from './registry-options.ts';
 import { renderBuilt } from './render-built.ts';
 
-export interface BuildFlags extends RegistryFlags {
+export interface BuildFlags extends RegistryFlags, CallFlags {
   readonly file?: string;
   readonly tag: string[];
   readonly platform: string[];
@@ -61,6 +62,7 @@ export function defineBuild(program: Command): Command {
         .default('auto'),
     )
     .option('-q, --quiet', 'print nothing but the digest');
+  addCallOptions(program);
   return addRegistryOptions(program, { creds: false });
 }
 
@@ -86,6 +88,16 @@ export function command(program: Command, context: { signal: AbortSignal }): Com
       throw failure('UNSUPPORTED', 'build', '-', 'a context from standard input is not supported yet', {
         hint: 'unpack it into a directory and name that',
       });
+    }
+    const { method, format } = callOf(flags);
+    if (method !== 'build') {
+      if (flags.push || flags.output) {
+        throw failure('USAGE', 'push', directory, `--call ${method} builds nothing`, {
+          hint: 'leave --push and -o out',
+        });
+      }
+      await runCall(method, format, { ...buildImageOptions(directory, flags), signal: context.signal });
+      return;
     }
     const progress = await progressRenderer(flags.quiet ? 'quiet' : flags.progress, process.stderr);
     try {

@@ -1,5 +1,7 @@
-import { PolyarchError, throwIfAborted } from '../../lib/errors.ts';
+import { isFailure, PolyarchError, throwIfAborted } from '../../lib/errors.ts';
 import { formatPlatform } from '../../oci/platform.ts';
+import type { Lint } from '../dockerfile/lint/lint.ts';
+import { rules } from '../dockerfile/lint/rules.ts';
 import { excerptOf, type Source } from '../dockerfile/source.ts';
 import type { BaseImage, ResolveBase } from './plan-request.ts';
 import type { ImageSource } from './stage-layout.ts';
@@ -8,6 +10,7 @@ import type { ImageSource } from './stage-layout.ts';
 export class BaseImages {
   readonly #found = new Map<string, BaseImage>();
   readonly #options: {
+    readonly lint: Lint;
     readonly source: Source;
     readonly resolveBase: ResolveBase;
     readonly signal?: AbortSignal;
@@ -16,6 +19,7 @@ export class BaseImages {
   constructor(options: {
     readonly source: Source;
     readonly resolveBase: ResolveBase;
+    readonly lint: Lint;
     readonly signal?: AbortSignal;
   }) {
     this.#options = options;
@@ -33,6 +37,7 @@ export class BaseImages {
       try {
         this.#found.set(key, await resolveBase(image.reference, image.platform, { signal: stopped }));
       } catch (error) {
+        if (isFailure(error, 'PLATFORM_MISSING')) this.#lintMissing(image, error);
         failed ??= { error: located(error, source, image) };
         stop.abort(failed.error);
       }
@@ -40,6 +45,12 @@ export class BaseImages {
     await Promise.all([...unique].filter(([key]) => !this.#found.has(key)).map(resolveOne));
     throwIfAborted(signal);
     if (failed !== undefined) throw failed.error;
+  }
+
+  #lintMissing({ reference, platform, instruction }: ImageSource, { hint }: PolyarchError): void {
+    const available = /^it has (.*\/.*)$/.exec(hint ?? '')?.[1] ?? '';
+    const { lint } = this.#options;
+    lint.report(rules.BasePlatformMissing, instruction.range, reference, formatPlatform(platform), available);
   }
 
   get(image: ImageSource): BaseImage {

@@ -12,13 +12,16 @@ import type { ImageSource, LaidOutStage, StageLayout } from './stage-layout.ts';
 
 const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
+/** Told of each stage when its instructions are applied. */
+export type OnStage = (build: StageBuild, laidOut: LaidOutStage, index: number) => void;
+
 /** Applies the stages that one platform's image needs. */
 export function planPlatform(
   layout: StageLayout,
   context: PlanContext,
-  options: { readonly platform: Platform; readonly bases: BaseImages },
+  options: { readonly platform: Platform; readonly bases: BaseImages; readonly onStage?: OnStage },
 ): ImagePlan {
-  const { platform, bases } = options;
+  const { platform, bases, onStage } = options;
   const built = new Map<number, StageBuild>();
   for (const index of layout.needed) {
     const laidOut = layout.stages[index];
@@ -58,6 +61,7 @@ export function planPlatform(
       current = command.instruction;
       command.apply(build);
     }
+    onStage?.(build, laidOut, index);
     return build;
   }
 

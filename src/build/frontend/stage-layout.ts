@@ -52,6 +52,8 @@ export interface LayoutOptions {
   readonly platform: Platform;
   readonly budget: Budget;
   readonly lint: Lint;
+  /** Every stage is needed. Default false. */
+  readonly allStages?: boolean;
   /** ONBUILD triggers of base images, by the number of the stage that is FROM them. */
   readonly triggers?: ReadonlyMap<number, readonly string[]>;
 }
@@ -151,7 +153,7 @@ export function layOutStages(
     globalArguments: globals,
     stages,
     target,
-    needed: neededStages(stages, target, copySource),
+    needed: options.allStages ? [...stages.keys()] : neededStages(stages, target, copySource),
     copySource,
   };
 }

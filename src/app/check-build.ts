@@ -1,0 +1,63 @@
+import { type CheckResult, checkDockerfile } from '../build/frontend/check-dockerfile.ts';
+import {
+  listTargets,
+  type Outline,
+  outlineTarget,
+  type Target,
+} from '../build/frontend/describe-dockerfile.ts';
+import type { PlanOptions, PlanRequest } from '../build/frontend/plan-request.ts';
+import { MemoryStore } from '../content/memory-store.ts';
+import { isFailure } from '../lib/errors.ts';
+import { hostPlatform } from '../oci/platform.ts';
+import { type BuildImageOptions, readRequest } from './build.ts';
+import { findBase } from './find-base.ts';
+import { createRegistryClient, openLocalStore } from './stores.ts';
+
+export type { CheckResult, Outline, Target };
+
+/** What `polyarch build --check` tells: nothing is built, of base images only metadata is read. */
+export async function checkBuild(options: BuildImageOptions): Promise<CheckResult> {
+  return await withPlan(options, checkDockerfile);
+}
+
+/** What `--call outline` tells. */
+export async function outlineBuild(options: BuildImageOptions): Promise<Outline & { readonly text: string }> {
+  return await withPlan(options, async (request, io) => ({
+    ...(await outlineTarget(request, io)),
+    text: request.dockerfile,
+  }));
+}
+
+/** What `--call targets` tells. */
+export async function targetsOfBuild(
+  options: BuildImageOptions,
+): Promise<{ readonly targets: readonly Target[]; readonly text: string }> {
+  const request = await planRequest(options);
+  return { targets: listTargets(request), text: request.dockerfile };
+}
+
+async function planRequest(options: BuildImageOptions): Promise<PlanRequest> {
+  return { ...(await readRequest(options, options.env ?? process.env)), buildPlatform: hostPlatform() };
+}
+
+async function withPlan<T>(
+  options: BuildImageOptions,
+  plan: (request: PlanRequest, io: PlanOptions) => Promise<T>,
+): Promise<T> {
+  const env = options.env ?? process.env;
+  const request = await planRequest(options);
+  const client = await createRegistryClient({ ...options, env });
+  try {
+    // Checking leaves no store behind.
+    const local = await openLocalStore({ env }).catch((error: unknown) => {
+      if (isFailure(error, 'NOT_FOUND')) return new MemoryStore();
+      throw error;
+    });
+    return await plan(request, {
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+      resolveBase: (reference, platform, io) => findBase(reference, platform, { ...io, local, client }),
+    });
+  } finally {
+    client.close();
+  }
+}

@@ -1,0 +1,39 @@
+import type { Dockerfile } from '../dockerfile/instruction.ts';
+import { Lint } from '../dockerfile/lint/lint.ts';
+import { type LintOptions, noLintOptions, parseLintOptions } from '../dockerfile/lint/lint-options.ts';
+import { parseDockerfile } from '../dockerfile/parse.ts';
+import { unsupported } from '../dockerfile/source.ts';
+import type { PlanRequest } from './plan-request.ts';
+
+const checkArgument = 'BUILDKIT_DOCKERFILE_CHECK';
+
+/** Parses the request's Dockerfile and makes the lint that it asks for. DOCKERFILE, LIMIT, or UNSUPPORTED for another syntax than Docker's. */
+export function readDockerfile(request: PlanRequest): {
+  readonly dockerfile: Dockerfile;
+  readonly lint: Lint;
+} {
+  const dockerfile = parseDockerfile(request.dockerfile, request.filename);
+  refuseOtherSyntax(dockerfile);
+  return { dockerfile, lint: new Lint(dockerfile.source, lintOptionsOf(dockerfile, request)) };
+}
+
+/** BUILDKIT_DOCKERFILE_CHECK where it is given, else the `check` directive. */
+function lintOptionsOf({ directives }: Dockerfile, { buildArgs, filename }: PlanRequest): LintOptions {
+  const given = Object.hasOwn(buildArgs, checkArgument) ? buildArgs[checkArgument] : undefined;
+  if (given !== undefined) return parseLintOptions(given, checkArgument);
+  const directive = directives.find(({ name }) => name === 'check');
+  if (directive === undefined) return noLintOptions;
+  // BuildKit takes the first word of the value.
+  const [value = ''] = directive.value.split(' ');
+  return parseLintOptions(value, `${filename}:${directive.line}`);
+}
+
+/** `# syntax=` names the program that reads the file: Docker's own is what is read here, another can't be honoured. */
+function refuseOtherSyntax({ directives, source }: Dockerfile): void {
+  const syntax = directives.find((directive) => directive.name === 'syntax');
+  if (syntax === undefined) return;
+  const [image = ''] = syntax.value.split(' ');
+  if (/^(?:docker\.io\/)?(?:docker\/dockerfile(?:-upstream)?)(?:[:@].*)?$/.test(image)) return;
+  const range = { startLine: syntax.line, endLine: syntax.line };
+  throw unsupported(source, range, `the syntax ${image}`, 'only docker/dockerfile is read');
+}
