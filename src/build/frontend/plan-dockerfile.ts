@@ -1,4 +1,6 @@
 import { throwIfAborted } from '../../lib/errors.ts';
+import { PathPatterns } from '../../lib/path-patterns.ts';
+import { parseIgnoreFile } from '../dockerfile/ignore.ts';
 import type { Dockerfile } from '../dockerfile/instruction.ts';
 import type { Lint } from '../dockerfile/lint/lint.ts';
 import { Graph } from '../graph/graph.ts';
@@ -64,9 +66,20 @@ export async function planDockerfile(
   }
   const graph = new Graph();
   const { buildArgs, network = 'host' } = request;
+  const ignored = new PathPatterns(parseIgnoreFile(request.ignore ?? ''));
   const images = targets.map(({ platform, budget, layout }) => {
     const { globalArguments } = layout;
-    const context = { source, escapeCharacter, graph, lint, budget, globalArguments, buildArgs, network };
+    const context = {
+      source,
+      escapeCharacter,
+      graph,
+      lint,
+      budget,
+      globalArguments,
+      buildArgs,
+      network,
+      ignored,
+    };
     return planPlatform(layout, context, { platform, bases, ...(onStage && { onStage }) });
   });
   return { graph, images, proxyEnv: proxyEnvironment(buildArgs) };

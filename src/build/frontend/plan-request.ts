@@ -19,6 +19,8 @@ export interface PlanRequest {
   readonly target?: string;
   /** `--build-arg NAME=value`. */
   readonly buildArgs: Readonly<Record<string, string>>;
+  /** Text of the ignore file that the context has: what rules hold COPY and ADD against. */
+  readonly ignore?: string;
   /** Network of RUN steps that name none. Default `host`. */
   readonly network?: 'host' | 'none';
 }

@@ -1,4 +1,5 @@
 import type { PolyarchError } from '../../lib/errors.ts';
+import type { PathPatterns } from '../../lib/path-patterns.ts';
 import { type History, maxMetadataBytes } from '../../oci/manifest.ts';
 import type { Platform } from '../../oci/platform.ts';
 import { type ExpandOptions, type Expansion, ExpansionError, expand } from '../dockerfile/expand.ts';
@@ -34,6 +35,8 @@ export interface PlanContext {
   readonly globalArguments: ReadonlyMap<string, string>;
   readonly buildArgs: Readonly<Record<string, string>>;
   readonly network: 'host' | 'none';
+  /** What the ignore file keeps out of the context. */
+  readonly ignored: PathPatterns;
 }
 
 /** What a stage begins with: a base image, scratch, or where an earlier stage ended. */

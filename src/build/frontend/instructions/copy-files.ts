@@ -3,6 +3,7 @@ import { PathPatterns } from '../../../lib/path-patterns.ts';
 import { parseHeredocMarker } from '../../dockerfile/heredoc.ts';
 import { type InlineFile, splitSources } from '../../dockerfile/inline-files.ts';
 import type { Instruction } from '../../dockerfile/instruction.ts';
+import { rules } from '../../dockerfile/lint/rules.ts';
 import { invalid, type Source } from '../../dockerfile/source.ts';
 import type { Node } from '../../graph/graph.ts';
 import type { CopyOp, CopySource, FileOrigin } from '../../graph/op.ts';
@@ -70,9 +71,15 @@ export function planCopy(stage: StageBuild, instruction: Instruction, request: C
   const paths = request.paths.map(expanded);
   const destination = expanded(request.destination);
   const inline = inlineSources(stage, instruction, request.files);
+  const sources = paths.map(request.sourceOf);
+  lintIgnored(
+    stage,
+    instruction,
+    paths.filter((_, index) => sources[index]?.origin?.kind === 'context'),
+  );
   const op: CopyOp = {
     kind: 'copy',
-    sources: [...paths.map(request.sourceOf), ...inline],
+    sources: [...sources, ...inline],
     destination: destinationPath(stage.config.WorkingDir ?? '/', destination),
     ...(chown === '' ? {} : { chown }),
     ...(chmod === '' ? {} : { chmod }),
@@ -91,6 +98,16 @@ export function planCopy(stage: StageBuild, instruction: Instruction, request: C
     destination,
   ];
   stage.commit(instruction, words.join(' '), node);
+}
+
+/** Paths of the context that the ignore file keeps out of it. */
+function lintIgnored(stage: StageBuild, instruction: Instruction, paths: readonly string[]): void {
+  const { lint, ignored } = stage.context;
+  if (ignored.empty) return;
+  const keyword = instruction.keyword === 'ADD' ? 'Add' : 'Copy';
+  for (const path of paths) {
+    if (ignored.matches(path)) lint.report(rules.CopyIgnoredFile, instruction.range, keyword, path);
+  }
 }
 
 function inlineSources(
