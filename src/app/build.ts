@@ -16,6 +16,7 @@ import type { RegistryEvent } from '../registry/client/events.ts';
 import type { CopyEvent } from '../transfer/copy-graph.ts';
 import { findBase } from './find-base.ts';
 import { ImagePush } from './image-push.ts';
+import { openSources } from './open-sources.ts';
 import type { RegistrySettings } from './registry-settings.ts';
 import { createRegistryClient, localName, openLocalStore } from './stores.ts';
 
@@ -66,9 +67,11 @@ export async function buildImage(options: BuildImageOptions): Promise<BuiltImage
   const data = dataDirectory(env);
   const store = await openLocalStore({ env, create: true });
   const client = await createRegistryClient({ ...options, env });
+  const fetched = openSources({ dataDirectory: data, env });
   const engine = new LocalEngine({
     dataDirectory: data,
     store,
+    ...fetched,
     findBase: (reference, platform, io) => findBase(reference, platform, { ...io, local: store, client }),
   });
   const pushes = options.push ? references.map((reference) => new ImagePush(reference, client, options)) : [];
@@ -92,6 +95,7 @@ export async function buildImage(options: BuildImageOptions): Promise<BuiltImage
     await Promise.all(pushes.map((push) => push.abandon(error)));
     throw error;
   } finally {
+    fetched.close();
     client.close();
   }
 }
@@ -132,10 +136,9 @@ export async function readRequest(options: BuildImageOptions, env: NodeJS.Proces
   const ignore = (await readText(beside)) ?? (await readText(join(context, inContext))) ?? '';
   const epoch = parseSourceDateEpoch(env.SOURCE_DATE_EPOCH);
   return {
-    context,
+    context: { kind: 'directory', path: context, ignore },
     dockerfile,
     filename: options.file ?? 'Dockerfile',
-    ignore,
     platforms: platformList(options.platforms),
     ...(options.target === undefined ? {} : { target: options.target }),
     buildArgs: buildArguments(options.buildArgs, env),

@@ -12,6 +12,18 @@ export function redactUrl(url: URL | string): string {
   return `${parsed.protocol}//${parsed.host}${parsed.pathname}${query}`;
 }
 
+/**
+ * A command with addresses in it as history and progress may show it: without users, passwords and queries. What an address says of a git
+ * reference stays.
+ */
+export function redactAddresses(text: string): string {
+  return text.replace(
+    /\b((?:https?|ssh|git):\/\/)(?:[^\s"'/?#]*@)?([^\s"'?#]*)(\?[^\s"'#]*)?/gi,
+    (_, scheme: string, rest: string, query?: string) =>
+      `${scheme}${rest}${query === undefined ? '' : `?${ellipsis}`}`,
+  );
+}
+
 /** Text for one line of a terminal: control and bidirectional characters, which could rewrite what is shown, become spaces. */
 export function printable(text: string): string {
   return text.replace(

@@ -3,16 +3,23 @@ import type { Descriptor } from '../../oci/descriptor.ts';
 import type { Platform } from '../../oci/platform.ts';
 import type { Warning } from '../dockerfile/lint/lint.ts';
 import type { Step } from '../graph/graph.ts';
+import type { OpenedOrigin } from '../ops/file-origins.ts';
+
+/** Files that COPY and ADD read. */
+export type ContextFiles =
+  /** An absolute path, and the text of its ignore file: empty when there is none. */
+  | { readonly kind: 'directory'; readonly path: string; readonly ignore: string }
+  /** An archive that was read, or the like. */
+  | { readonly kind: 'opened'; readonly origin: OpenedOrigin };
 
 /** A build at the Dockerfile's level: what any engine can be asked. */
 export interface BuildRequest {
-  /** Absolute path of the context directory. */
-  readonly context: string;
+  readonly context: ContextFiles;
+  /** `--build-context` names of files. */
+  readonly namedContexts?: ReadonlyMap<string, ContextFiles>;
   /** The Dockerfile's text, and its name for messages. */
   readonly dockerfile: string;
   readonly filename: string;
-  /** Text of the ignore file; empty when there is none. */
-  readonly ignore: string;
   readonly platforms: readonly Platform[];
   readonly target?: string;
   readonly buildArgs: Readonly<Record<string, string>>;

@@ -305,7 +305,7 @@ describe('flags and heredocs of COPY and ADD', () => {
         { origin: context, pattern: 'y', include: 'z' },
       ],
     },
-    'COPY --exclude=*.$V --exclude= --exclude=!b.c a b': { exclude: ['*.c', '!b.c'] },
+    'COPY --exclude=*.$V --exclude= --exclude=!b.c a b': { exclude: ['*.$V', '!b.c'] },
     'COPY --link --chown=1:root a b': { link: true, chown: '1:root' },
     'COPY --link --chmod=u=rwX,g-w a b': { chmod: 'u=rwX,g-w' },
     'COPY a <<X <<-"Y" /n/\n1 $V\nX\n\t2 $V\nY': {
@@ -316,6 +316,36 @@ describe('flags and heredocs of COPY and ADD', () => {
       ],
     },
     'ADD --unpack=false a b': { sources: [{ origin: context, pattern: 'a' }] },
+    'ADD https://example.org/x/%41%20b?q=1 https://example.org /n/': {
+      sources: [
+        {
+          origin: { kind: 'http', url: 'https://example.org/x/%41%20b?q=1', name: 'A b' },
+          pattern: 'A b',
+          literal: true,
+        },
+        {
+          origin: { kind: 'http', url: 'https://example.org', name: '__unnamed__' },
+          pattern: '__unnamed__',
+          literal: true,
+        },
+      ],
+    },
+    'ADD --keep-git-dir --checksum=abc git@example.org:a/b#v1:/sub/../dir /n/': {
+      sources: [
+        {
+          origin: {
+            kind: 'git',
+            remote: 'git@example.org:a/b',
+            ref: 'v1',
+            subdirectory: 'dir',
+            checksum: 'abc',
+            keepGitDirectory: true,
+          },
+          pattern: '.',
+          literal: true,
+        },
+      ],
+    },
   };
   for (const [line, expected] of Object.entries(cases)) {
     test(line, async () => {
@@ -325,6 +355,14 @@ describe('flags and heredocs of COPY and ADD', () => {
       if (line.includes('--chmod')) assert.equal(op.link, undefined);
     });
   }
+
+  test('credentials of an address are in no history and no step', async () => {
+    const line = 'ADD https://me:pass@example.org/a.git#b https://u:pass@example.org/x?token=secret /n/';
+    const { image } = await plan(`FROM a\n${line}`);
+    const shown = 'ADD https://example.org/a.git#b https://example.org/x?… /n/';
+    assert.equal(image.history.at(-1)?.createdBy, shown);
+    assert.equal(image.node.steps[0]?.text, shown);
+  });
 
   test('the history names them as BuildKit does', async () => {
     const { image } = await plan('FROM a\nCOPY --parents --link --exclude=x a <<X /n/\n1\nX');
@@ -467,14 +505,7 @@ describe('ONBUILD', () => {
 
 describe('refusals carry the line', () => {
   const cases: Readonly<Record<string, readonly string[]>> = {
-    UNSUPPORTED: [
-      'RUN --mount=type=cache,target=/x y',
-      'RUN --security=insecure y',
-      'RUN <<EOF\nx\nEOF',
-      'ADD https://example.org/a /',
-      'ADD git@example.org:a/b.git /',
-      'ADD --checksum=sha256:x a /',
-    ],
+    UNSUPPORTED: ['RUN --mount=type=cache,target=/x y', 'RUN --security=insecure y', 'RUN <<EOF\nx\nEOF'],
     DOCKERFILE: [
       'RUN --netwrok=none x',
       'RUN --network=bridge x',
@@ -491,6 +522,16 @@ describe('refusals carry the line', () => {
       'COPY --chmod=17777 a b',
       'COPY --exclude=[ a b',
       'COPY --link --chown=bin a b',
+      'COPY https://example.org/a /',
+      'COPY git@example.org:a/b.git /',
+      'ADD --checksum=sha256:x https://example.org/a /',
+      `ADD --checksum=sha512:${'0'.repeat(128)} https://example.org/a /`,
+      `ADD --checksum=sha256:${'0'.repeat(64)} a /`,
+      `ADD --checksum=sha256:${'0'.repeat(64)} https://example.org/a https://example.org/b /`,
+      'ADD --checksum=xyz https://example.org/a.git /',
+      'ADD https://example.org/a.git?foo=1 /',
+      'ADD https://example.org/a.git#--upload-pack=x /',
+      'ADD --keep-git-dir=false https://example.org/a.git?keep-git-dir=1 /',
       'COPY <<a/b /n/\nx\na/b',
       'COPY <<.. /n/\nx\n..',
       'COPY https://example.org/a /',

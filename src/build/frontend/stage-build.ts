@@ -1,5 +1,6 @@
 import type { PolyarchError } from '../../lib/errors.ts';
 import type { PathPatterns } from '../../lib/path-patterns.ts';
+import { redactAddresses } from '../../lib/redact.ts';
 import { type History, maxMetadataBytes } from '../../oci/manifest.ts';
 import type { Platform } from '../../oci/platform.ts';
 import { type ExpandOptions, type Expansion, ExpansionError, expand } from '../dockerfile/expand.ts';
@@ -211,7 +212,7 @@ export class StageBuild {
   }
 
   #step(instruction: Instruction, options: Partial<ExpandOptions>): Step {
-    const { original, written, range } = instruction;
+    const { keyword, original, written, range } = instruction;
     this.#number++;
     let text = original;
     try {
@@ -230,7 +231,8 @@ export class StageBuild {
       stage: this.name,
       number: this.#number,
       total: this.#total,
-      text: written.toUpperCase() + text.slice(written.length),
+      text:
+        written.toUpperCase() + (keyword === 'ADD' ? redactAddresses : String)(text.slice(written.length)),
       ...range,
     };
   }

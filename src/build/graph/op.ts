@@ -1,3 +1,4 @@
+import type { Digest } from '../../lib/digest.ts';
 import type { Layer } from '../../oci/descriptor.ts';
 import type { Platform } from '../../oci/platform.ts';
 
@@ -11,8 +12,31 @@ export interface BaseOp {
 export type FileOrigin =
   /** The build context, or a named one (`--build-context`). */
   | { readonly kind: 'context'; readonly name?: string }
+  /** A file behind a URL: in the root of a tree of its own, under this name. The URL may hold credentials: it belongs into no key, message or record. */
+  | { readonly kind: 'http'; readonly url: string; readonly name: string; readonly checksum?: Digest }
+  /** A git repository at a reference: its remote may hold credentials, too. */
+  | ({ readonly kind: 'git' } & GitSource)
   /** A heredoc: one file in the root of a tree of its own. */
   | { readonly kind: 'inline'; readonly name: string; readonly content: string };
+
+/** A repository, and what of it. */
+export interface GitSource {
+  /** What git fetches from. */
+  readonly remote: string;
+  /** Branch, tag or commit; the default branch where there is none. */
+  readonly ref?: string;
+  readonly subdirectory?: string;
+  /** Leading digits of the commit that it must be. */
+  readonly checksum?: string;
+  /** Default false. */
+  readonly keepGitDirectory?: boolean;
+  /** Default true. */
+  readonly submodules?: boolean;
+  /** Times of files: the checkout's, or `commit`, the commit's. */
+  readonly modified?: 'commit';
+  /** The checksum, which is whole, is fetched whatever the reference says. */
+  readonly fetchByCommit?: boolean;
+}
 
 /** One source of a COPY or ADD. */
 export interface CopySource {

@@ -4,11 +4,11 @@ import type { Digest } from '../../lib/digest.ts';
 import { parseFileMode } from '../../lib/file-mode.ts';
 import { Accounts } from '../sandbox/accounts.ts';
 import type { Owner } from '../snapshot/copy/copy-plan.ts';
-import { InlineTree } from '../snapshot/copy/inline-tree.ts';
 import { placeSelection } from '../snapshot/copy/place-selection.ts';
 import { RootedTree } from '../snapshot/copy/rooted-tree.ts';
 import { selectSources } from '../snapshot/copy/select-sources.ts';
 import { type HashFile, hashFile, type SelectedEntry, Selection } from '../snapshot/copy/selection.ts';
+import { inlineTree } from '../snapshot/copy/single-file-tree.ts';
 import { writeCopyLayer } from '../snapshot/copy/write-copy-layer.ts';
 import type { PackedFiles } from './packed-files.ts';
 import type { CopiedLayer, CopyRequest, OwnerRequest, SourcesRequest } from './protocol.ts';
@@ -76,7 +76,7 @@ function select(
   return Selection.joined([
     selectSources(new RootedTree(root, { capability }), request.sources, options),
     ...(request.inline ?? []).map(({ name, content }) =>
-      selectSources(new InlineTree(name, content, now), [{ pattern: name, literal: true }], options),
+      selectSources(inlineTree(name, content, now), [{ pattern: name, literal: true }], options),
     ),
   ]);
 }

@@ -11,6 +11,8 @@ import { Graph, type Node } from '../graph/graph.ts';
 import type { KeeperClient } from '../keeper/keeper-client.ts';
 import { RootedTree } from '../snapshot/copy/rooted-tree.ts';
 import { Solver, type SolverEvent } from '../solver/solver.ts';
+import { GitRepositories } from '../sources/git-repositories.ts';
+import { HttpFiles } from '../sources/http-files.ts';
 import { BaseExecutor } from './base-executor.ts';
 import { CopyExecutor } from './copy-executor.ts';
 import { FileOrigins } from './file-origins.ts';
@@ -52,6 +54,9 @@ describe('COPY and WORKDIR in a graph', () => {
     const context = new RootedTree(join(directory, 'context'));
     const origins = new FileOrigins({
       openContext: async () => ({ tree: context, owners: 'zero' }),
+      http: new HttpFiles({ directory, get: () => assert.fail('something was fetched') }),
+      git: new GitRepositories({ directory, env: {} }),
+      hashDirectory: join(directory, 'hashes'),
       spoolDirectory: join(directory, 'spool'),
     });
     const cache = new LayerOutcomeCache(new StepCache(join(directory, 'cache'), store), { read: true });

@@ -13,6 +13,8 @@ import { Graph, type Node } from '../graph/graph.ts';
 import type { KeeperClient } from '../keeper/keeper-client.ts';
 import type { CopiedLayer, CopyRequest } from '../keeper/protocol.ts';
 import { Solver } from '../solver/solver.ts';
+import { GitRepositories } from '../sources/git-repositories.ts';
+import { HttpFiles } from '../sources/http-files.ts';
 import { BaseExecutor } from './base-executor.ts';
 import { CopyExecutor } from './copy-executor.ts';
 import { FileOrigins } from './file-origins.ts';
@@ -92,6 +94,9 @@ describe('COPY --from', () => {
     const shared = { sources, intake, keeper, views: new TargetViews(intake, sources) };
     const origins = new FileOrigins({
       openContext: () => assert.fail('the context was read'),
+      http: new HttpFiles({ directory, get: () => assert.fail('something was fetched') }),
+      git: new GitRepositories({ directory, env: {} }),
+      hashDirectory: join(directory, 'hashes'),
       spoolDirectory: join(directory, 'spool'),
     });
     const cache = new LayerOutcomeCache(new StepCache(join(directory, 'cache'), store), { read: true });

@@ -1,15 +1,18 @@
 import { digestOfValue } from '../../lib/canonical-json.ts';
 import type { Digest } from '../../lib/digest.ts';
-import { failure } from '../../lib/errors.ts';
 import { Memo } from '../../lib/memo.ts';
 import type { CopyOp, FileOrigin } from '../graph/op.ts';
 import type { ArchiveTree } from '../snapshot/copy/archive-tree.ts';
-import { InlineTree } from '../snapshot/copy/inline-tree.ts';
+import { ContextHasher } from '../snapshot/copy/context-hasher.ts';
+import { RootedTree, type RootedTreeOptions } from '../snapshot/copy/rooted-tree.ts';
 import { type SelectOptions, selectSources } from '../snapshot/copy/select-sources.ts';
 import { type HashFile, Selection } from '../snapshot/copy/selection.ts';
+import { inlineTree, SingleFileTree } from '../snapshot/copy/single-file-tree.ts';
 import type { SourceTree } from '../snapshot/copy/source-tree.ts';
 import type { UnpackOptions } from '../snapshot/copy/unpack-archive.ts';
 import type { SolveOptions } from '../solver/vertex.ts';
+import type { GitRepositories } from '../sources/git-repositories.ts';
+import type { HttpFiles } from '../sources/http-files.ts';
 
 /** Files that a COPY or ADD may read, opened. */
 export interface OpenedOrigin {
@@ -22,6 +25,10 @@ export interface OpenedOrigin {
 export interface FileOriginsOptions {
   /** The build context, or a named one. */
   readonly openContext: (name: string | undefined, options: SolveOptions) => Promise<OpenedOrigin>;
+  readonly http: HttpFiles;
+  readonly git: GitRepositories;
+  /** Where the digests of directories' files are remembered. */
+  readonly hashDirectory: string;
   /** A directory on the disk that the data lies on: the bytes of unpacked files are there, without a name, until `close`. */
   readonly spoolDirectory: string;
 }
@@ -29,26 +36,51 @@ export interface FileOriginsOptions {
 /** Opens what COPY and ADD read besides stages, each once for all steps and platforms. */
 export class FileOrigins {
   readonly #options: FileOriginsOptions;
-  readonly #contexts = new Memo<OpenedOrigin>();
+  readonly #opened = new Memo<OpenedOrigin>();
   readonly #archives: ArchiveTree[] = [];
+  readonly #hashers: ContextHasher[] = [];
 
   constructor(options: FileOriginsOptions) {
     this.#options = options;
   }
 
-  async open(origin: FileOrigin, options: SolveOptions): Promise<OpenedOrigin> {
+  open(origin: FileOrigin, options: SolveOptions): Promise<OpenedOrigin> {
+    return this.#opened.of(JSON.stringify(origin), () => this.#open(origin, options));
+  }
+
+  async #open(origin: FileOrigin, options: SolveOptions): Promise<OpenedOrigin> {
+    const { openContext, http, git } = this.#options;
     switch (origin.kind) {
-      case 'inline': {
-        const now = Math.floor(Date.now() / 1000);
-        return { tree: new InlineTree(origin.name, origin.content, now), owners: 'keep' };
+      case 'inline':
+        return {
+          tree: inlineTree(origin.name, origin.content, Math.floor(Date.now() / 1000)),
+          owners: 'keep',
+        };
+      case 'http': {
+        const { signal } = options;
+        const { path, digest, size, modified } = await http.fetch(origin.url, {
+          checksum: origin.checksum,
+          signal,
+        });
+        // BuildKit's mode of what it fetches (source/http/source.go).
+        const file = { name: origin.name, mode: 0o600, mtime: modified, content: { path, size } };
+        return { tree: new SingleFileTree(file), owners: 'keep', hash: async () => digest };
+      }
+      case 'git': {
+        const { directory } = await git.checkOut(origin, options);
+        return await this.openDirectory(directory);
       }
       case 'context':
-        return await this.#contexts.of(origin.name ?? '', () =>
-          this.#options.openContext(origin.name, options),
-        );
-      default:
-        throw failure('STORE', 'open', 'source', 'it is of an unknown kind');
+        return await openContext(origin.name, options);
     }
+  }
+
+  /** A directory of this machine, whose files' digests are remembered from build to build. */
+  async openDirectory(directory: string, options: RootedTreeOptions = {}): Promise<OpenedOrigin> {
+    const tree = new RootedTree(directory, options);
+    const hasher = await ContextHasher.open(this.#options.hashDirectory, tree.root);
+    this.#hashers.push(hasher);
+    return { tree, owners: 'zero', hash: hasher.hash };
   }
 
   unpacking({ signal }: SolveOptions): UnpackOptions {
@@ -56,9 +88,11 @@ export class FileOrigins {
     return { spoolDirectory, onOpen: (archive) => this.#archives.push(archive), signal };
   }
 
-  /** Gives back what unpacked archives took of the disk. */
-  close(): void {
+  /** Gives back what unpacked archives took of the disk, and remembers what was hashed. */
+  async close(): Promise<void> {
     for (const archive of this.#archives.splice(0)) archive.close();
+    // What is not remembered is read again.
+    await Promise.all(this.#hashers.splice(0).map((hasher) => hasher.save().catch(() => {})));
   }
 }
 

@@ -21,12 +21,13 @@ import { LayerOutcomeCache } from '../../ops/outcome-cache.ts';
 import { RunExecutor } from '../../ops/run-executor.ts';
 import { TargetViews } from '../../ops/target-views.ts';
 import type { Outcome, Tree } from '../../ops/tree.ts';
-import { ContextHasher } from '../../snapshot/copy/context-hasher.ts';
 import { Solver } from '../../solver/solver.ts';
+import type { GitRepositories } from '../../sources/git-repositories.ts';
+import type { HttpFiles } from '../../sources/http-files.ts';
 import type { BuildContent, BuildEvent, BuildOptions, BuildRequest, BuildResult, Engine } from '../engine.ts';
-import { contextTree } from './context-tree.ts';
 import { Forerunner } from './forerunner.ts';
 import { KeeperStarter } from './keeper-starter.ts';
+import { openContext } from './open-context.ts';
 import { ReadyLayers } from './ready-layers.ts';
 import { withExcerpt } from './step-failure.ts';
 import { StepProgress } from './step-progress.ts';
@@ -41,6 +42,9 @@ export interface FoundBase extends BaseImage {
 export interface LocalEngineOptions {
   readonly dataDirectory: string;
   readonly store: Store & FileBacked & LayerHome;
+  /** What fetches the sources of ADD. */
+  readonly http: HttpFiles;
+  readonly git: GitRepositories;
   readonly findBase: (reference: string, platform: Platform, options: IoOptions) => Promise<FoundBase>;
 }
 
@@ -53,7 +57,7 @@ export class LocalEngine implements Engine {
   }
 
   async build(request: BuildRequest, options: BuildOptions = {}): Promise<BuildResult> {
-    const { dataDirectory, store, findBase } = this.#options;
+    const { dataDirectory, store, http, git, findBase } = this.#options;
     const onEvent = options.onEvent ?? (() => {});
     const origins = new Map<string, NonNullable<FoundBase['origin']>>();
     const sources = new LayerSources(store, {
@@ -92,10 +96,11 @@ export class LocalEngine implements Engine {
     const cache = new LayerOutcomeCache(new StepCache(join(cacheDirectory, 'steps'), store), {
       read: request.cache,
     });
-    const context = contextTree(request.context, request.ignore);
-    const hasher = await ContextHasher.open(join(cacheDirectory, 'contexts'), context.root);
-    const files = new FileOrigins({
-      openContext: async () => ({ tree: context, owners: 'zero', hash: hasher.hash }),
+    const files: FileOrigins = new FileOrigins({
+      openContext: (name) => openContext(request, name, files),
+      http,
+      git,
+      hashDirectory: join(cacheDirectory, 'contexts'),
       spoolDirectory: join(dataDirectory, 'spool'),
     });
     const source = sourceOf(request.dockerfile, request.filename);
@@ -141,9 +146,7 @@ export class LocalEngine implements Engine {
       };
     } finally {
       await cache.flush();
-      files.close();
-      // What is not remembered is read again.
-      await hasher.save().catch(() => {});
+      await files.close();
       await keeper.close();
       await forerunner.ended();
     }

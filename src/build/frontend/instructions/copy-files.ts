@@ -1,5 +1,6 @@
 import { parseFileMode } from '../../../lib/file-mode.ts';
 import { PathPatterns } from '../../../lib/path-patterns.ts';
+import { redactAddresses } from '../../../lib/redact.ts';
 import { parseHeredocMarker } from '../../dockerfile/heredoc.ts';
 import { type InlineFile, splitSources } from '../../dockerfile/inline-files.ts';
 import type { Instruction } from '../../dockerfile/instruction.ts';
@@ -67,7 +68,7 @@ export function planCopy(stage: StageBuild, instruction: Instruction, request: C
     const what = `--chown=${chown} with --link: the layer is made without a target that could know the name`;
     throw stage.invalid(instruction, what, 'write the owner in numbers');
   }
-  const exclude = checkedPatterns(stage, instruction, (request.exclude ?? []).map(expanded));
+  const exclude = checkedPatterns(stage, instruction, request.exclude ?? []);
   const paths = request.paths.map(expanded);
   const destination = expanded(request.destination);
   const inline = inlineSources(stage, instruction, request.files);
@@ -93,7 +94,7 @@ export function planCopy(stage: StageBuild, instruction: Instruction, request: C
     ...(request.parents ? ['--parents'] : []),
     ...(chown === '' ? [] : [`--chown=${chown}`]),
     ...(chmod === '' ? [] : [`--chmod=${chmod}`]),
-    ...paths,
+    ...paths.map(redactAddresses),
     ...request.files.map(({ name }) => `<<${name}`),
     destination,
   ];
@@ -122,7 +123,8 @@ function inlineSources(
   });
 }
 
-function checkedPatterns(stage: StageBuild, instruction: Instruction, patterns: string[]): string[] {
+/** Variables in them are not filled in, as BuildKit leaves them. */
+function checkedPatterns(stage: StageBuild, instruction: Instruction, patterns: readonly string[]): string[] {
   const trimmed = patterns.map((pattern) => pattern.trim()).filter((pattern) => pattern !== '');
   for (const pattern of trimmed) {
     try {

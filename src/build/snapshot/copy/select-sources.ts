@@ -41,8 +41,10 @@ export function selectSources(
     for (const path of found) {
       const item = new ItemWalk(tree, filter, options).select(path, source);
       if (item !== undefined) items.push(item);
-      if (!isPattern && (item === undefined || lacksIncluded(item, source)))
-        throw missing(tree, path, source);
+      const isMissing = isPattern
+        ? tree.lstat(tree.resolve(path)) === undefined
+        : item === undefined || lacksIncluded(item, source);
+      if (isMissing) throw missing(tree, path, source);
     }
   }
   return new Selection(items);

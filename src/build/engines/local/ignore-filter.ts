@@ -1,14 +1,7 @@
 import { parentOf } from '../../../archive/byte-path.ts';
 import { type ParentMatch, PathPatterns } from '../../../lib/path-patterns.ts';
 import { parseIgnoreFile } from '../../dockerfile/ignore.ts';
-import { RootedTree } from '../../snapshot/copy/rooted-tree.ts';
 import type { FilterVerdict } from '../../snapshot/copy/source-tree.ts';
-
-/** The build context as COPY sees it: below its directory, less what the ignore file takes out. */
-export function contextTree(directory: string, ignoreFile: string): RootedTree {
-  const include = ignoreFilter(ignoreFile);
-  return new RootedTree(directory, include === undefined ? {} : { include });
-}
 
 /** What an ignore file says of each path; undefined where it takes nothing out. */
 export function ignoreFilter(

@@ -1,0 +1,129 @@
+import { spawn } from 'node:child_process';
+import { abortReason, failure, type PolyarchError } from '../../lib/errors.ts';
+import { findProgram } from '../../lib/find-program.ts';
+import { redactText } from '../../lib/redact.ts';
+
+export interface RunGitOptions {
+  readonly env: NodeJS.ProcessEnv;
+  /** As messages name the repository. */
+  readonly shown: string;
+  /** `Authorization` for requests to one origin: in the environment, which other users cannot read, never among the arguments. */
+  readonly credentials?: { readonly origin: string; readonly header: string } | undefined;
+  readonly gitDirectory?: string;
+  readonly workTree?: string;
+  readonly signal: AbortSignal;
+}
+
+const maxOutputBytes = 16 * 1024 * 1024;
+const passedOn = ['PATH', 'SSH_AUTH_SOCK', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'ALL_PROXY'];
+
+/**
+ * Nothing of the user's or the system's configuration is read, no hook runs, no helper is asked, and nothing but the network's protocols is
+ * spoken: a submodule that names a path of this machine, or `ext::`, is refused.
+ */
+const settings: readonly (readonly [string, string])[] = [
+  ['protocol.allow', 'never'],
+  ...['https', 'http', 'ssh', 'git'].map((name) => [`protocol.${name}.allow`, 'always'] as const),
+  ['core.hooksPath', '/dev/null'],
+  ['core.fsmonitor', 'false'],
+  ['core.autocrlf', 'false'],
+  ['credential.helper', ''],
+  ['init.defaultBranch', 'master'],
+  ['init.templateDir', ''],
+  ['advice.detachedHead', 'false'],
+  ['gc.auto', '0'],
+  ['maintenance.auto', 'false'],
+];
+
+/** Runs the system's git and gives what it prints. UNSUPPORTED when there is none. */
+export async function runGit(args: readonly string[], options: RunGitOptions): Promise<string> {
+  const { env, shown, gitDirectory, workTree, signal } = options;
+  const program = findProgram('git', env);
+  if (program === undefined) {
+    throw failure('UNSUPPORTED', 'fetch', shown, 'a git repository needs the program git', {
+      hint: 'apt install git',
+    });
+  }
+  if (signal.aborted) throw abortReason(signal);
+  const place = [
+    ...(gitDirectory === undefined ? [] : [`--git-dir=${gitDirectory}`]),
+    ...(workTree === undefined ? [] : [`--work-tree=${workTree}`]),
+  ];
+  // What it checks out has the modes that it would have for anyone.
+  const words = ['-c', 'umask 022; exec "$@"', 'sh', program, ...place, ...args];
+  const child = spawn('/bin/sh', words, {
+    env: environment(options),
+    cwd: workTree ?? '/',
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  });
+  const stop = () => {
+    try {
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+    } catch {
+      // It has ended.
+    }
+  };
+  signal.addEventListener('abort', stop);
+  let problem = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    problem = (problem + chunk.toString('utf8')).slice(-8192);
+  });
+  const output: Buffer[] = [];
+  let length = 0;
+  child.stdout.on('data', (chunk: Buffer) => {
+    length += chunk.length;
+    if (length > maxOutputBytes) stop();
+    else output.push(chunk);
+  });
+  const code = await new Promise<number | null>((resolve) => {
+    child.on('close', resolve);
+    child.on('error', () => resolve(-1));
+  });
+  signal.removeEventListener('abort', stop);
+  if (signal.aborted) throw abortReason(signal);
+  if (length > maxOutputBytes)
+    throw failure('LIMIT', 'fetch', shown, `git prints more than ${maxOutputBytes} bytes`);
+  if (code !== 0) throw gitFailure(shown, problem, code);
+  return Buffer.concat(output).toString('utf8');
+}
+
+function environment({ env, credentials }: RunGitOptions): NodeJS.ProcessEnv {
+  const all = [
+    ...settings,
+    ...(credentials === undefined
+      ? []
+      : [[`http.${credentials.origin}/.extraHeader`, `Authorization: ${credentials.header}`] as const]),
+  ];
+  const clean: NodeJS.ProcessEnv = {
+    HOME: '/dev/null',
+    LC_ALL: 'C',
+    GIT_CONFIG_NOSYSTEM: '1',
+    GIT_CONFIG_GLOBAL: '/dev/null',
+    GIT_ATTR_NOSYSTEM: '1',
+    GIT_TERMINAL_PROMPT: '0',
+    GIT_LFS_SKIP_SMUDGE: '1',
+    GIT_SSH_COMMAND: 'ssh -F /dev/null -o BatchMode=yes -o StrictHostKeyChecking=yes',
+    GIT_CONFIG_COUNT: String(all.length),
+  };
+  for (const [index, [key, value]] of all.entries()) {
+    clean[`GIT_CONFIG_KEY_${index}`] = key;
+    clean[`GIT_CONFIG_VALUE_${index}`] = value;
+  }
+  for (const name of passedOn.flatMap((upper) => [upper, upper.toLowerCase()])) {
+    if (env[name] !== undefined && (name !== 'path' || env.PATH === undefined)) clean[name] = env[name];
+  }
+  return clean;
+}
+
+function gitFailure(shown: string, output: string, code: number | null): PolyarchError {
+  const lines = output.split('\n').filter((line) => /^(?:fatal|error|remote|ERROR):?/.test(line));
+  const what = redactText(lines.join('; ') || output || `git ended with ${code}`);
+  if (/Authentication failed|could not read Username|Permission denied|HTTP 40[13]/i.test(output)) {
+    return failure('UNAUTHORIZED', 'fetch', shown, what);
+  }
+  if (/not found|does not exist|couldn't find remote ref|not exported/i.test(output)) {
+    return failure('NOT_FOUND', 'fetch', shown, what);
+  }
+  return failure('NETWORK', 'fetch', shown, what);
+}
