@@ -55,6 +55,10 @@ export type {
   InspectedPlatform,
 } from './app/inspect/inspected.ts';
 export type { InspectOptions } from './app/inspect/open-root.ts';
+export type { LoggedIn, LoginOptions } from './app/login/login.ts';
+export { login } from './app/login/login.ts';
+export type { LoggedOut, LogoutOptions } from './app/login/logout.ts';
+export { logout } from './app/login/logout.ts';
 export type { PushEvent, PushOptions, PushResult } from './app/push.ts';
 export { push } from './app/push.ts';
 export type { ServeOptions } from './app/serve.ts';

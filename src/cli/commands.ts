@@ -21,6 +21,14 @@ export const commands: CommandTable = {
     summary: 'Show the platforms of an image, or one platform’s layers and history',
     load: () => import('./inspect.ts'),
   },
+  login: {
+    summary: 'Log in to a registry',
+    load: () => import('./login.ts'),
+  },
+  logout: {
+    summary: 'Forget the credentials of a registry',
+    load: () => import('./logout.ts'),
+  },
   push: {
     summary: 'Copy an image from the local store to a registry',
     load: () => import('./push.ts'),

@@ -29,7 +29,7 @@ export async function registryFailure(
   const { status } = response;
   const { code: errorCode, text: said } = await errorOf(response);
   const tail = said === '' ? '' : `: ${said}`;
-  const login = `docker login ${options.registry}`;
+  const login = `polyarch login ${options.registry}`;
   if (status === 401) {
     return failure('UNAUTHORIZED', action, thing, `the registry wants other credentials (401)${tail}`, {
       hint: login,

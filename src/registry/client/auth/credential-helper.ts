@@ -18,14 +18,8 @@ export async function askHelper(
   server: string,
   options: IoOptions & { env: NodeJS.ProcessEnv },
 ): Promise<Credential | undefined> {
-  const program = `docker-credential-${helper}`;
-  const broken = (what: string, cause?: unknown): PolyarchError =>
-    failure('UNAUTHORIZED', 'get credentials from', program, what, {
-      cause,
-      hint: 'install the helper, or take it out of credHelpers and credsStore in Docker’s config.json',
-    });
-  if (!/^[A-Za-z0-9_.-]+$/.test(helper)) throw broken('not the name of a helper');
-  const { code, stdout } = await run(program, server, options, broken);
+  const broken = brokenHelper('get credentials from', helper);
+  const { code, stdout } = await run(helper, 'get', server, options, broken);
   if (code !== 0) {
     if (notFound.test(stdout)) return undefined;
     throw broken(`it failed with exit code ${code}: ${redactText(stdout, 120) || 'no message'}`);
@@ -43,19 +37,48 @@ export async function askHelper(
   return username === identityUser ? { identityToken: secret } : { username, password: secret };
 }
 
+/** Gives a helper a secret to keep (`store`: a JSON document), or has it forget one (`erase`: the server; none is no error). */
+export async function tellHelper(
+  helper: string,
+  action: 'store' | 'erase',
+  input: string,
+  options: IoOptions & { env: NodeJS.ProcessEnv },
+): Promise<void> {
+  const verb = action === 'store' ? 'store credentials in' : 'erase credentials from';
+  const broken = brokenHelper(verb, helper);
+  const { code, stdout } = await run(helper, action, input, options, broken);
+  if (code === 0 || (action === 'erase' && notFound.test(stdout))) return;
+  // What it says of a secret that it was given may quote it.
+  const said = action === 'store' ? '' : redactText(stdout, 120);
+  throw broken(`it failed with exit code ${code}${said === '' ? '' : `: ${said}`}`);
+}
+
+function brokenHelper(action: string, helper: string): (what: string, cause?: unknown) => PolyarchError {
+  return (what, cause) =>
+    failure('UNAUTHORIZED', action, `docker-credential-${helper}`, what, {
+      cause,
+      hint: 'install the helper, or take it out of credHelpers and credsStore in Docker’s config.json',
+    });
+}
+
 function run(
-  program: string,
+  helper: string,
+  action: 'get' | 'store' | 'erase',
   input: string,
   options: IoOptions & { env: NodeJS.ProcessEnv },
   broken: (what: string, cause?: unknown) => PolyarchError,
 ): Promise<{ code: number; stdout: string }> {
   const { signal, env } = options;
   return new Promise((resolve, reject) => {
+    if (!/^[A-Za-z0-9_.-]+$/.test(helper)) {
+      reject(broken('not the name of a helper'));
+      return;
+    }
     if (signal?.aborted) {
       reject(abortReason(signal));
       return;
     }
-    const child = spawn(program, ['get'], { env, stdio: ['pipe', 'pipe', 'ignore'] });
+    const child = spawn(`docker-credential-${helper}`, [action], { env, stdio: ['pipe', 'pipe', 'ignore'] });
     const chunks: Buffer[] = [];
     let size = 0;
     const stop = (reason: PolyarchError): void => {

@@ -1,10 +1,7 @@
-import { readFile, stat } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import { failure } from '../../../lib/errors.ts';
 import { defaultRegistry } from '../../../oci/reference.ts';
-import { limits } from '../limits.ts';
 import type { Credential, CredentialSource } from './credential.ts';
+import { dockerConfigPath, hostOf, hubKey, keysOf, readDockerConfig, record } from './docker-config-file.ts';
 
 /** The part of Docker's config.json that says who the user is. */
 interface DockerConfig {
@@ -12,8 +9,6 @@ interface DockerConfig {
   readonly credHelpers: Readonly<Record<string, unknown>>;
   readonly credsStore: string | undefined;
 }
-
-const hubKey = 'https://index.docker.io/v1/';
 
 export interface DockerCredentialsOptions {
   /** In place of the files that the environment names. It must exist. */
@@ -53,17 +48,6 @@ export function dockerCredentials(
   };
 }
 
-/** Names that a registry goes by in config.json. */
-function keysOf(registry: string): readonly string[] {
-  if (registry !== defaultRegistry) return [registry];
-  return [hubKey, defaultRegistry, 'index.docker.io', 'registry-1.docker.io'];
-}
-
-/** `https://ghcr.io/v2/` → `ghcr.io`, as Docker compares them. */
-function hostOf(key: string): string {
-  return key === hubKey ? key : key.replace(/^https?:\/\//, '').replace(/\/.*$/, '');
-}
-
 function credentialOf(entry: unknown): Credential | undefined {
   const { identitytoken, auth, username, password } = record(entry);
   if (typeof identitytoken === 'string' && identitytoken !== '') return { identityToken: identitytoken };
@@ -80,51 +64,15 @@ function credentialOf(entry: unknown): Credential | undefined {
 }
 
 async function load(env: NodeJS.ProcessEnv, authFile: string | undefined): Promise<DockerConfig> {
-  const directory = env.DOCKER_CONFIG || join(env.HOME || homedir(), '.docker');
-  const path = authFile || env.REGISTRY_AUTH_FILE || join(directory, 'config.json');
-  const broken = (what: string, cause?: unknown) =>
-    failure('USAGE', 'read credentials from', path, what, {
-      cause,
-      hint: 'repair the file, or name another with --authfile or DOCKER_CONFIG',
-    });
-  let text: string;
-  try {
-    if ((await stat(path)).size > limits.credentialBytes) {
-      throw broken(`larger than ${limits.credentialBytes} bytes`);
-    }
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    const missing = /^E(?:NOENT|NOTDIR)$/.test((error as NodeJS.ErrnoException).code ?? '');
-    if (missing && authFile === undefined) {
-      return { auths: {}, credHelpers: {}, credsStore: undefined };
-    }
-    if (
-      error instanceof Error &&
-      'code' in error &&
-      typeof error.code === 'string' &&
-      error.code.startsWith('E')
-    ) {
-      throw broken(error.code, error);
-    }
-    throw error;
+  const path = dockerConfigPath(env, authFile);
+  const document = await readDockerConfig(path);
+  if (document === undefined && authFile !== undefined) {
+    throw failure('USAGE', 'read credentials from', path, 'there is no such file');
   }
-  let document: unknown;
-  try {
-    document = JSON.parse(text);
-  } catch {
-    // The parser's message quotes the text, which holds passwords.
-    throw broken('not JSON');
-  }
-  const { auths, credHelpers, credsStore } = record(document);
+  const { auths, credHelpers, credsStore } = document ?? {};
   return {
     auths: record(auths),
     credHelpers: record(credHelpers),
     credsStore: typeof credsStore === 'string' ? credsStore : undefined,
   };
-}
-
-function record(value: unknown): Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Record<string, unknown>)
-    : {};
 }

@@ -97,7 +97,10 @@ describe('bearer', () => {
       () => ({ token: 't' }),
     );
     await withServer(never, me, async (store, server) => {
-      await assert.rejects(store.exists(blob), { code: 'UNAUTHORIZED', hint: `docker login ${server.host}` });
+      await assert.rejects(store.exists(blob), {
+        code: 'UNAUTHORIZED',
+        hint: `polyarch login ${server.host}`,
+      });
       assert.ok(server.seen.length <= 4);
     });
   });

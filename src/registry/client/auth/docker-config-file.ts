@@ -1,0 +1,68 @@
+import { readFile, stat } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { failure } from '../../../lib/errors.ts';
+import { defaultRegistry } from '../../../oci/reference.ts';
+import { limits } from '../limits.ts';
+
+/** What Docker calls Docker Hub in config.json, and asks helpers for. */
+export const hubKey = 'https://index.docker.io/v1/';
+
+/** `authFile`, else `$REGISTRY_AUTH_FILE`, else `$DOCKER_CONFIG/config.json`, else `~/.docker/config.json`. */
+export function dockerConfigPath(env: NodeJS.ProcessEnv, authFile?: string): string {
+  const directory = env.DOCKER_CONFIG || join(env.HOME || homedir(), '.docker');
+  return authFile || env.REGISTRY_AUTH_FILE || join(directory, 'config.json');
+}
+
+/** The file's object, all of its fields; undefined when there is no file. USAGE when it cannot be read: what it holds is never shown. */
+export async function readDockerConfig(path: string): Promise<Record<string, unknown> | undefined> {
+  const broken = (what: string, cause?: unknown) =>
+    failure('USAGE', 'read credentials from', path, what, {
+      cause,
+      hint: 'repair the file, or name another with --authfile or DOCKER_CONFIG',
+    });
+  let text: string;
+  try {
+    if ((await stat(path)).size > limits.credentialBytes) {
+      throw broken(`larger than ${limits.credentialBytes} bytes`);
+    }
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    throw code?.startsWith('E') ? broken(code, error) : error;
+  }
+  let document: unknown;
+  try {
+    document = JSON.parse(text);
+  } catch {
+    // The parser's message quotes the text, which holds passwords.
+    throw broken('not JSON');
+  }
+  return record(document);
+}
+
+/** Names that a registry goes by in config.json, the one that is written first. */
+export function keysOf(registry: string): readonly [string, ...string[]] {
+  if (registry !== defaultRegistry) return [registry];
+  return [hubKey, defaultRegistry, 'index.docker.io', 'registry-1.docker.io'];
+}
+
+/** `https://ghcr.io/v2/` → `ghcr.io`, as Docker compares them. */
+export function hostOf(key: string): string {
+  return key === hubKey ? key : key.replace(/^https?:\/\//, '').replace(/\/.*$/, '');
+}
+
+/** The helper that keeps a registry's credentials: its own, else the general one. */
+export function helperFor(config: Readonly<Record<string, unknown>>, registry: string): string | undefined {
+  const own = keysOf(registry).map((key) => record(config.credHelpers)[key]);
+  return [...own, config.credsStore].find(
+    (helper): helper is string => typeof helper === 'string' && helper !== '',
+  );
+}
+
+export function record(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : {};
+}
