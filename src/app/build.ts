@@ -18,6 +18,7 @@ import { findBase } from './find-base.ts';
 import { ImagePush } from './image-push.ts';
 import { openSources } from './open-sources.ts';
 import type { RegistrySettings } from './registry-settings.ts';
+import type { SandboxChoice } from './sandbox-choice.ts';
 import { createRegistryClient, localName, openLocalStore } from './stores.ts';
 
 export type BuildEvent = EngineEvent | CopyEvent | RegistryEvent;
@@ -36,6 +37,10 @@ export interface BuildImageOptions {
   readonly buildArgs: readonly string[];
   readonly network: 'host' | 'none';
   readonly cache: boolean;
+  /** Default: the first that works on this machine. */
+  readonly sandbox?: SandboxChoice | undefined;
+  /** `refuse`: no RUN step of a platform that this machine does not run itself. Default `allow`. */
+  readonly emulation?: 'allow' | 'refuse' | undefined;
   /** True: to the registry that each tag names. False: into the local store. */
   readonly push: boolean;
   readonly registry?: RegistrySettings | undefined;
@@ -72,6 +77,8 @@ export async function buildImage(options: BuildImageOptions): Promise<BuiltImage
     dataDirectory: data,
     store,
     ...fetched,
+    sandbox: options.sandbox,
+    emulation: options.emulation,
     findBase: (reference, platform, io) => findBase(reference, platform, { ...io, local: store, client }),
   });
   const pushes = options.push ? references.map((reference) => new ImagePush(reference, client, options)) : [];

@@ -8,6 +8,7 @@ import { hostPlatform, parsePlatform } from '../oci/platform.ts';
 import { type ImageAtHand, imageAtHand, type PullEvent } from './image-at-hand.ts';
 import { readImageLayers } from './image-layers.ts';
 import type { RegistrySettings } from './registry-settings.ts';
+import type { SandboxChoice } from './sandbox-choice.ts';
 import { createRegistryClient, openLocalStore } from './stores.ts';
 
 export interface RunImageOptions {
@@ -23,6 +24,8 @@ export interface RunImageOptions {
   readonly workdir?: string | undefined;
   readonly user?: string | undefined;
   readonly network: 'host' | 'none';
+  /** Default: the first that works on this machine. */
+  readonly sandbox?: SandboxChoice | undefined;
   readonly registry?: RegistrySettings | undefined;
   readonly env?: NodeJS.ProcessEnv | undefined;
   /** Asks the program to end with the image's stop signal, and kills it when it does not. */
@@ -68,6 +71,7 @@ export async function runImage(options: RunImageOptions): Promise<number> {
   const keeper = await startKeeper({
     dataDirectory: dataDirectory(env),
     platforms: [platform],
+    sandbox: options.sandbox,
     stdio: 'inherit',
   });
   try {

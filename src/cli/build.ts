@@ -5,8 +5,9 @@ import { addCallOptions, type CallFlags, callOf, runCall } from './call/call.ts'
 import { type ProgressMode, progressRenderer } from './progress.ts';
 import { addRegistryOptions, type RegistryFlags, registrySettings } from './registry-options.ts';
 import { renderBuilt } from './render-built.ts';
+import { type SandboxFlags, sandboxOption } from './sandbox-option.ts';
 
-export interface BuildFlags extends RegistryFlags, CallFlags {
+export interface BuildFlags extends RegistryFlags, SandboxFlags, CallFlags {
   readonly file?: string;
   readonly tag: string[];
   readonly platform: string[];
@@ -17,6 +18,7 @@ export interface BuildFlags extends RegistryFlags, CallFlags {
   /** True: push. */
   readonly output?: boolean;
   readonly network: 'host' | 'none' | 'default';
+  readonly emulation: boolean;
   readonly progress: ProgressMode;
   readonly quiet?: boolean;
 }
@@ -56,6 +58,8 @@ export function defineBuild(program: Command): Command {
         .choices(['default', 'host', 'none'])
         .default('default'),
     )
+    .addOption(sandboxOption())
+    .option('--no-emulation', 'refuse platforms whose RUN steps this machine would have to emulate')
     .addOption(
       new Option('--progress <mode>', 'how progress is shown')
         .choices(['auto', 'tty', 'plain', 'quiet', 'json'])
@@ -77,6 +81,8 @@ export function buildImageOptions(context: string, flags: BuildFlags): BuildImag
     buildArgs: flags.buildArg,
     cache: flags.cache,
     network: flags.network === 'none' ? 'none' : 'host',
+    sandbox: flags.sandbox,
+    emulation: flags.emulation ? 'allow' : 'refuse',
     push: (flags.push ?? false) || (flags.output ?? false),
     registry: registrySettings(flags),
   };

@@ -1,4 +1,5 @@
 import type { BuildEvent } from '../app/build.ts';
+import { describeKeeper } from './describe-keeper.ts';
 import type { ProgressRenderer } from './progress-renderer.ts';
 import { stepLabel } from './step-label.ts';
 
@@ -45,9 +46,11 @@ export class PlainProgress implements ProgressRenderer {
       case 'image':
         this.#out.write(`image ${event.manifest.digest}\n`);
         break;
+      case 'keeper-started':
+        for (const line of describeKeeper(event)) this.#out.write(`${line}\n`);
+        break;
       case 'planned':
       case 'layer-fetch':
-      case 'keeper-started':
       case 'exported':
       case 'blob':
         break;

@@ -1,5 +1,6 @@
 import type { BuildEvent } from '../app/build.ts';
 import { printable } from '../lib/redact.ts';
+import { describeKeeper } from './describe-keeper.ts';
 import type { ProgressRenderer } from './progress-renderer.ts';
 import { stepLabel } from './step-label.ts';
 
@@ -57,9 +58,11 @@ export class TerminalProgress implements ProgressRenderer {
       case 'warning':
         this.#above(`warning: ${event.warning.rule}: ${event.warning.message} (line ${event.warning.line})`);
         break;
+      case 'keeper-started':
+        for (const line of describeKeeper(event)) this.#above(line);
+        break;
       case 'planned':
       case 'layer-fetch':
-      case 'keeper-started':
       case 'image':
       case 'exported':
       case 'blob':

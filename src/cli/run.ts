@@ -5,11 +5,12 @@ import { ExitWith } from './exit-with.ts';
 import { addRegistryOptions, type RegistryFlags, registrySettings } from './registry-options.ts';
 import { renderError } from './render-error.ts';
 import { renderTransferEvent } from './render-transfer-event.ts';
+import { type SandboxFlags, sandboxOption } from './sandbox-option.ts';
 
 /** What Docker gives when it is not the program that failed. */
 const ownFailureExit = 125;
 
-interface Flags extends RegistryFlags {
+interface Flags extends SandboxFlags, RegistryFlags {
   readonly platform?: string;
   readonly entrypoint?: string;
   readonly env: string[];
@@ -37,6 +38,7 @@ export function command(program: Command, context: { signal: AbortSignal }): Com
     .option('-w, --workdir <path>', 'working directory')
     .option('-u, --user <user>', 'user[:group], names or numbers')
     .addOption(new Option('--network <mode>', 'network').choices(['host', 'none']).default('host'))
+    .addOption(sandboxOption())
     .option('--rm', 'the default: nothing of a run is kept')
     .action(async (reference: string, words: string[], flags: Flags) => {
       try {
@@ -49,6 +51,7 @@ export function command(program: Command, context: { signal: AbortSignal }): Com
           workdir: flags.workdir,
           user: flags.user,
           network: flags.network,
+          sandbox: flags.sandbox,
           registry: registrySettings(flags),
           signal: context.signal,
           onEvent: (event) => {

@@ -4,6 +4,7 @@ import type { Platform } from '../../oci/platform.ts';
 import type { Warning } from '../dockerfile/lint/lint.ts';
 import type { Step } from '../graph/graph.ts';
 import type { OpenedOrigin } from '../ops/file-origins.ts';
+import type { Tier } from '../sandbox/tier.ts';
 
 /** Files that COPY and ADD read. */
 export type ContextFiles =
@@ -72,7 +73,17 @@ export type BuildEvent =
       readonly text: string;
     }
   | { readonly type: 'layer-fetch'; readonly descriptor: Descriptor }
-  | { readonly type: 'keeper-started'; readonly milliseconds: number }
+  | {
+      readonly type: 'keeper-started';
+      readonly milliseconds: number;
+      readonly tier: Tier;
+      /** What does not work, or works differently, in its sandbox. */
+      readonly losses: readonly string[];
+      /** Platforms whose steps are emulated. */
+      readonly emulated: readonly string[];
+      /** Sandboxes that were tried before. */
+      readonly rejected: readonly { readonly tier: Tier; readonly reason: string }[];
+    }
   | { readonly type: 'image'; readonly platform: Platform; readonly manifest: Descriptor }
   | { readonly type: 'exported'; readonly root: Descriptor };
 

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { isFailure } from '../../lib/errors.ts';
-import type { ExtractedFacts } from './layer-jobs.ts';
+import type { ExtractedFacts, LayerFormat } from './layer-jobs.ts';
 import type { LayerWorkers } from './layer-workers.ts';
 import type { LayerBlob } from './protocol.ts';
 
@@ -22,9 +22,13 @@ const inlineBytes = 4 * 1024 * 1024;
  * Extracts a layer without waiting for those below. The few that need them (parents that the archive leaves out, links to files of lower layers)
  * are extracted once more on top of them.
  */
-export async function extractBlob(input: ExtractInput, workers: LayerWorkers): Promise<ExtractedFacts> {
+export async function extractBlob(
+  input: ExtractInput,
+  workers: LayerWorkers,
+  format: LayerFormat,
+): Promise<ExtractedFacts> {
   const { blob, directory, lowers, clear, signal } = input;
-  const job = { kind: 'extract', blob: blob.path, diffId: blob.diffId, directory } as const;
+  const job = { kind: 'extract', blob: blob.path, diffId: blob.diffId, directory, format } as const;
   const inline = (statSync(blob.path, { throwIfNoEntry: false })?.size ?? 0) <= inlineBytes;
   try {
     const facts = await workers.run(job, signal, { inline });

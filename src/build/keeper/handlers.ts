@@ -2,25 +2,28 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { bytePathOf } from '../../archive/byte-path.ts';
 import { failure } from '../../lib/errors.ts';
-import { OciRuntime } from '../sandbox/oci-runtime.ts';
-import { probeRuntime } from '../sandbox/probe-runtime.ts';
-import type { Sandbox } from '../sandbox/sandbox.ts';
 import type { MountCalls } from '../snapshot/mount-calls.ts';
 import { removeTree } from '../snapshot/remove-tree.ts';
 import type { SnapshotDirectory } from '../snapshot/snapshot-directory.ts';
 import type { Syscalls } from '../snapshot/syscalls.ts';
 import type { Handlers } from './connection.ts';
 import { checksumSources, copyFromTree, lookUpOwner } from './copy-from-tree.ts';
+import { CopyWorkspace } from './copy-workspace.ts';
 import { extractBlob } from './extract-blob.ts';
 import type { KeeperConfig } from './keeper-config.ts';
 import { LayerDirectories } from './layer-directories.ts';
+import { formatSuffix, type LayerFormat } from './layer-jobs.ts';
 import { LayerWorkers } from './layer-workers.ts';
+import { makeSandboxes } from './make-sandboxes.ts';
 import { CacheDirectories } from './mounts/cache-directories.ts';
+import { withMemoryFile } from './mounts/memory-file.ts';
+import { withSharedMemoryFile } from './mounts/shared-memory-file.ts';
+import type { MemoryFile } from './mounts/with-mounts.ts';
+import { OverlayWorkspace } from './overlay-workspace.ts';
 import { PackedFiles } from './packed-files.ts';
 import type { KeeperEvent, LayerBlob, Tree } from './protocol.ts';
 import { runStep } from './run-step.ts';
 import { isSmallTree } from './small-tree.ts';
-import { Workspace } from './workspace.ts';
 
 export interface HandlersOptions {
   readonly config: KeeperConfig;
@@ -37,28 +40,22 @@ export function makeHandlers(options: HandlersOptions): Handlers {
   const { config, directory, snapshots, calls, syscalls, onEvent } = options;
   const { setTimes } = syscalls;
   const workers = new LayerWorkers();
+  const overlay = config.namespaces;
+  const format: LayerFormat = { marks: overlay ? 'overlay' : 'names', owners: config.owners };
   const remove = async (name: string): Promise<void> => removeTree(join(snapshots.path, name));
   const layers = new LayerDirectories({
     snapshots,
     remove,
     onEvent,
-    extract: (input) => extractBlob(input, workers),
+    extract: (input) => extractBlob(input, workers, format),
     inUserNamespace: config.userNamespace,
+    suffix: formatSuffix(format),
   });
-  const workspace = new Workspace({ directory, snapshots, layers, calls, setTimes, remove });
+  const workspace = overlay
+    ? new OverlayWorkspace({ directory, snapshots, layers, calls, setTimes, remove })
+    : new CopyWorkspace({ directory, snapshots, layers, workers, format, remove });
   const files = new PackedFiles(join(directory, 'packed'));
-  const sandbox = once(
-    (): Sandbox =>
-      new OciRuntime({
-        program: probeRuntime({ inUserNamespace: config.userNamespace }),
-        state: join(directory, 'runtime'),
-        inUserNamespace: config.userNamespace,
-        setTimes,
-        pipe: calls.pipe,
-        bind: calls.bind,
-        unmount: calls.unmount,
-      }),
-  );
+  const sandbox = makeSandboxes(config, { directory, setTimes, calls });
   const capability = (path: string | Buffer): Buffer | undefined =>
     syscalls.getXattr(path, 'security.capability');
   const copy = { workspace, files, capability };
@@ -74,10 +71,15 @@ export function makeHandlers(options: HandlersOptions): Handlers {
       await extractBlob(
         { blob, directory: target, signal, lowers: async () => [], clear: async () => {} },
         workers,
+        format,
       );
       for (const path of [packed.path, packed.toc]) rmSync(path);
     },
   });
+  const memoryFile: MemoryFile = (file, path, use) =>
+    config.namespaces
+      ? withMemoryFile(file, { path, calls }, use)
+      : withSharedMemoryFile(file, { keeper: config.id }, use);
   /** What a snapshot that a RUN made lies on, and what the sandbox left in it. */
   const steps = new Map<string, { readonly tree: Tree; readonly stubs: readonly string[] }>();
   return {
@@ -86,7 +88,13 @@ export function makeHandlers(options: HandlersOptions): Handlers {
       return null;
     },
     async run(request, context) {
-      const { response, stubs } = await runStep(request, context, { workspace, caches, calls, sandbox });
+      const { response, stubs } = await runStep(request, context, {
+        workspace,
+        caches,
+        memoryFile,
+        sandbox,
+        owners: config.owners,
+      });
       if (response.snapshot !== undefined) steps.set(response.snapshot.id, { tree: request.tree, stubs });
       return response;
     },
@@ -94,7 +102,7 @@ export function makeHandlers(options: HandlersOptions): Handlers {
       const step = steps.get(snapshots.checked(snapshot.id));
       if (step === undefined) throw failure('KEEPER', 'pack', snapshot.id, 'no RUN of this build made it');
       const lowers = (await layers.of(step.tree, signal)).map((id) => snapshots.absolute(id));
-      const packOptions = { epoch, lowers, ignore: step.stubs.map(bytePathOf) };
+      const packOptions = { epoch, lowers, ...format, ignore: step.stubs.map(bytePathOf) };
       const upper = snapshots.absolute(snapshot.id);
       const packed = await files.write((path) => {
         const job = { kind: 'pack', upper, path, options: packOptions } as const;
@@ -110,13 +118,5 @@ export function makeHandlers(options: HandlersOptions): Handlers {
       for (const name of names) await remove(snapshots.discard(name));
       return null;
     },
-  };
-}
-
-function once<T>(make: () => T): () => T {
-  let made: T | undefined;
-  return () => {
-    made ??= make();
-    return made;
   };
 }

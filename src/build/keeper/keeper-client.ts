@@ -1,5 +1,7 @@
 import type { Digest } from '../../lib/digest.ts';
+import type { PolyarchError } from '../../lib/errors.ts';
 import type { Platform } from '../../oci/platform.ts';
+import type { Tier } from '../sandbox/tier.ts';
 import type {
   CopiedLayer,
   CopyRequest,
@@ -30,6 +32,7 @@ export interface RunOptions extends CallOptions {
  * CONTENT_INVALID, NOT_FOUND, STORE, INTERRUPTED.
  */
 export interface KeeperClient {
+  readonly sandbox: SandboxReport;
   prepare(request: PrepareRequest, options?: CallOptions): Promise<void>;
   /** A program that ends with another code than 0 is no failure: the response says so. */
   run(request: RunRequest, options?: RunOptions): Promise<RunResponse>;
@@ -43,6 +46,20 @@ export interface KeeperClient {
   close(): Promise<void>;
 }
 
+/** Which sandbox a keeper uses, and why. */
+export interface SandboxReport {
+  readonly tier: Tier;
+  /** Tiers that were tried before and do not work here. */
+  readonly rejected: readonly RejectedTier[];
+  /** What does not work, or works differently, in this one. */
+  readonly losses: readonly string[];
+}
+
+export interface RejectedTier {
+  readonly tier: Tier;
+  readonly error: PolyarchError;
+}
+
 export interface StartKeeperOptions {
   /** Absolute; `snapshots` and `keeper` below it are the keeper's. */
   readonly dataDirectory: string;
@@ -50,6 +67,8 @@ export interface StartKeeperOptions {
   readonly platforms: readonly Platform[];
   /** Absolute paths of directories that programs may change where a request mounts them. Default: none. */
   readonly writable?: readonly string[];
+  /** `auto`: the first that works. Default `auto`. */
+  readonly sandbox?: 'auto' | Tier | undefined;
   /** Ends the keeper. */
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: (event: KeeperEvent) => void;

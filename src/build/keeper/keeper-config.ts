@@ -1,3 +1,6 @@
+import type { Tier } from '../sandbox/tier.ts';
+import type { Owners } from '../snapshot/layer-metadata.ts';
+
 /** What the keeper's process is started with: one JSON argument. */
 export interface KeeperConfig {
   /** Absolute, without symbolic links; its `ownDirectories` are there. */
@@ -6,9 +9,16 @@ export interface KeeperConfig {
   readonly id: string;
   /** Directories of this machine, absolute, that programs may change: `polyarch run --volume`. */
   readonly writable: readonly string[];
+  readonly tier: Tier;
+  /** False: processes and mounts are the machine's own, and what a killed keeper leaves is for the next one to end. */
+  readonly namespaces: boolean;
   readonly userNamespace: boolean;
+  /** `lost`: files can be given to nobody, everything that steps make belongs to root. */
+  readonly owners: Owners;
   /** What to register in a binfmt_misc of its own; none: the host's serves. */
   readonly binfmt: readonly string[];
+  /** Emulators that programs are started with: Go's name of the architecture → absolute path. */
+  readonly emulators: Readonly<Record<string, string>>;
   /** Go's names of the architectures that are emulated, for hints. */
   readonly emulated: readonly string[];
 }

@@ -28,18 +28,11 @@ export async function spawnKeeper(
   config: KeeperConfig,
   options: { readonly stdio: 'none' | 'inherit'; readonly signal?: AbortSignal | undefined },
 ): Promise<KeeperProcess> {
-  const unshare = findProgram('unshare');
-  if (unshare === undefined) {
-    throw failure('SANDBOX', 'start', 'keeper', 'there is no unshare program here', {
-      hint: 'apt-get install util-linux; steps run on Linux only',
-    });
-  }
   const entry = fileURLToPath(new URL('./main.ts', import.meta.url));
   const program = [process.execPath, '--disable-warning=ExperimentalWarning', entry, JSON.stringify(config)];
-  const inner = [...namespaces, '--', ...program];
-  const argv = config.userNamespace ? ['--user', '--', 'sh', '-c', waitForIds, unshare, ...inner] : inner;
+  const [file = '', ...argv] = config.namespaces ? inNamespaces(program, config) : program;
   const own = options.stdio === 'inherit' ? 'inherit' : 'ignore';
-  const child = spawn(unshare, argv, {
+  const child = spawn(file, argv, {
     detached: true,
     env: keeperEnvironment(),
     stdio: [own, own, options.stdio === 'inherit' ? 'inherit' : 'pipe', 'pipe', 'pipe'],
@@ -65,6 +58,19 @@ export async function spawnKeeper(
     }
   } else gate.destroy();
   return { child, channel, lastWords: () => words };
+}
+
+function inNamespaces(program: readonly string[], config: KeeperConfig): string[] {
+  const unshare = findProgram('unshare');
+  if (unshare === undefined) {
+    throw failure('SANDBOX', 'start', 'keeper', 'there is no unshare program here', {
+      hint: 'apt-get install util-linux; steps run on Linux only',
+    });
+  }
+  const inner = [...namespaces, '--', ...program];
+  return config.userNamespace
+    ? [unshare, '--user', '--', 'sh', '-c', waitForIds, unshare, ...inner]
+    : [unshare, ...inner];
 }
 
 function opened(child: ChildProcess, gate: Duplex, words: () => string): Promise<void> {

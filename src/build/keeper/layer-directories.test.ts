@@ -22,7 +22,14 @@ async function withLayers(
     const remove = async (name: string): Promise<void> =>
       rmSync(join(directory, name), { recursive: true, force: true });
     await use(
-      new LayerDirectories({ snapshots, remove, extract, inUserNamespace: false, onEvent: () => {} }),
+      new LayerDirectories({
+        snapshots,
+        remove,
+        extract,
+        inUserNamespace: false,
+        suffix: '',
+        onEvent: () => {},
+      }),
     );
   } finally {
     rmSync(directory, { recursive: true });

@@ -12,6 +12,8 @@ export interface LayerDirectoriesOptions {
   readonly extract: (input: ExtractInput) => Promise<ExtractedFacts>;
   /** Devices cannot be made here: a layer that has some is kept apart from the one that root extracts. */
   readonly inUserNamespace: boolean;
+  /** Ends the keys of directories that are written in a way of their own. */
+  readonly suffix: string;
   /** Deletes a directory of the snapshots, named by its last part. */
   readonly remove: (name: string) => Promise<void>;
   readonly onEvent: (event: KeeperEvent) => void;
@@ -57,7 +59,8 @@ export class LayerDirectories {
   publish(id: string, diffId: Digest, below: Tree): void {
     this.#diffIds.set(id, diffId);
     const chain = this.#chain([...below, { kind: 'snapshot', id }]);
-    if (chain !== undefined) this.#options.snapshots.publish(id, chainKey(diffId, chain));
+    const { snapshots, suffix } = this.#options;
+    if (chain !== undefined) snapshots.publish(id, `${chainKey(diffId, chain)}${suffix}`);
   }
 
   async #directory(
@@ -128,7 +131,7 @@ export class LayerDirectories {
     lowers: () => Promise<string[]>,
     signal: AbortSignal,
   ): Promise<string> {
-    const { snapshots, extract, remove, onEvent } = this.#options;
+    const { snapshots, extract, remove, onEvent, suffix } = this.#options;
     const { id } = snapshots.create();
     const start = performance.now();
     onEvent({ type: 'extract-started', diffId: blob.diffId });
@@ -144,7 +147,7 @@ export class LayerDirectories {
       onEvent({ type: 'extract-finished', diffId: blob.diffId, milliseconds: performance.now() - start });
       if (facts.usesLowers && chain === undefined) return id;
       const key = facts.usesLowers && chain ? chainKey(blob.diffId, chain) : hexOf(blob.diffId);
-      return snapshots.publish(id, facts.skippedDevices ? `${key}${withoutDevices}` : key);
+      return snapshots.publish(id, `${key}${facts.skippedDevices ? withoutDevices : ''}${suffix}`);
     } catch (error) {
       await remove(snapshots.discard(id));
       throw error;
@@ -153,7 +156,9 @@ export class LayerDirectories {
 
   #keys(diffId: Digest, chain: Digest | undefined): string[] {
     const keys = [hexOf(diffId), ...(chain === undefined ? [] : [chainKey(diffId, chain)])];
-    return this.#options.inUserNamespace ? [...keys, ...keys.map((key) => `${key}${withoutDevices}`)] : keys;
+    const { inUserNamespace, suffix } = this.#options;
+    const all = inUserNamespace ? [...keys, ...keys.map((key) => `${key}${withoutDevices}`)] : keys;
+    return all.map((key) => `${key}${suffix}`);
   }
 
   /** Like an image's chainID (OCI image-spec, config.md, "Layer ChainID"); undefined while a layer of it is not packed. */

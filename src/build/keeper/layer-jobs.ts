@@ -1,8 +1,13 @@
 import type { WrittenLayer } from '../../archive/layer-writer.ts';
 import type { Digest } from '../../lib/digest.ts';
+import { type CollectOptions, collectChanges } from '../snapshot/collect-changes.ts';
 import { type ExtractedLayer, extractLayer } from '../snapshot/extract.ts';
+import type { MarkFormat } from '../snapshot/layer-marks.ts';
+import type { Owners } from '../snapshot/layer-metadata.ts';
+import { type MergedLayer, type MergeOptions, mergeLayers } from '../snapshot/merge-layers.ts';
 import { type PackOptions, packUpper } from '../snapshot/pack.ts';
 import { removeTree } from '../snapshot/remove-tree.ts';
+import { indexTree, type TreeIndex } from '../snapshot/tree-index.ts';
 
 /** Work on one layer's files, as it crosses to a worker thread: plain values. */
 export type LayerJob =
@@ -12,9 +17,34 @@ export type LayerJob =
       readonly diffId: Digest;
       readonly directory: string;
       readonly lowers?: readonly string[];
+      readonly format: LayerFormat;
     }
   | { readonly kind: 'pack'; readonly upper: string; readonly path: string; readonly options: PackOptions }
+  | {
+      readonly kind: 'merge';
+      readonly layers: readonly MergedLayer[];
+      readonly target: string;
+      readonly options: MergeOptions;
+    }
+  | { readonly kind: 'index'; readonly tree: string }
+  | {
+      readonly kind: 'collect';
+      readonly tree: string;
+      readonly upper: string;
+      readonly options: CollectOptions;
+    }
   | { readonly kind: 'remove'; readonly path: string };
+
+/** How the directories of layers are written on this machine. */
+export interface LayerFormat {
+  readonly marks: MarkFormat;
+  readonly owners: Owners;
+}
+
+/** Ends the keys of snapshots that only keepers with the same format can use. */
+export function formatSuffix({ marks, owners }: LayerFormat): string {
+  return `${marks === 'names' ? '.names' : ''}${owners === 'lost' ? '.own' : ''}`;
+}
 
 /** What the keeper needs to know of an extracted layer. */
 export interface ExtractedFacts {
@@ -30,6 +60,9 @@ export interface ExtractedFacts {
 export interface LayerJobResults {
   extract: ExtractedFacts;
   pack: WrittenLayer;
+  merge: null;
+  index: TreeIndex;
+  collect: TreeIndex;
   remove: null;
 }
 
@@ -39,9 +72,22 @@ export async function doLayerJob(
 ): Promise<LayerJobResults[LayerJob['kind']]> {
   switch (job.kind) {
     case 'extract':
-      return factsOf(await extractLayer(job.blob, job.diffId, job.directory, { signal, lowers: job.lowers }));
+      return factsOf(
+        await extractLayer(job.blob, job.diffId, job.directory, {
+          signal,
+          lowers: job.lowers,
+          ...job.format,
+        }),
+      );
     case 'pack':
       return await packUpper(job.upper, job.path, { ...job.options, signal });
+    case 'merge':
+      await mergeLayers(job.layers, job.target, { ...job.options, signal });
+      return null;
+    case 'index':
+      return indexTree(job.tree);
+    case 'collect':
+      return await collectChanges(job.tree, job.upper, { ...job.options, signal });
     case 'remove':
       removeTree(job.path);
       return null;

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
-import { rmSync } from 'node:fs';
+import { chmodSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
-import { loadMountCalls } from '../snapshot/mount-calls.ts';
+import { loadMountCalls, type MountCalls } from '../snapshot/mount-calls.ts';
 import { removeTree } from '../snapshot/remove-tree.ts';
 import { SnapshotDirectory } from '../snapshot/snapshot-directory.ts';
 import { loadSyscalls } from '../snapshot/syscalls.ts';
@@ -13,6 +13,7 @@ import { makeHandlers } from './handlers.ts';
 import { isolate, registerEmulators, unregisterEmulators } from './isolate.ts';
 import type { KeeperConfig } from './keeper-config.ts';
 import { KeeperLocks } from './keeper-lock.ts';
+import { ownDirectories } from './own-directories.ts';
 import { sweep } from './sweep.ts';
 import { toWireError } from './wire-error.ts';
 
@@ -21,15 +22,17 @@ import { toWireError } from './wire-error.ts';
 const channelDescriptor = 3;
 
 async function serve(config: KeeperConfig, socket: Socket): Promise<void> {
-  // Layers say what modes their files have.
-  process.umask(0);
+  // Layers say what modes their files have. Programs that no runtime starts have Docker's.
+  process.umask(config.tier === 'oci' ? 0 : 0o022);
   const calls = await loadMountCalls();
+  keepFromPrograms(calls);
   // The compile cache, where one is in use, is read-only from the next line on.
   flushCompileCache();
-  isolate(config, calls);
+  if (config.namespaces) isolate(config, calls);
   const keepers = join(config.dataDirectory, 'keeper');
   const locks = new KeeperLocks(keepers, calls);
   const directory = locks.take(config.id);
+  if (!config.namespaces && process.getuid?.() === 0) letUsersPass(config, directory);
   registerEmulators(config, calls);
   const snapshots = new SnapshotDirectory(join(config.dataDirectory, 'snapshots'), config.id);
   // The data of mount(2) is one page: lower directories are named from here.
@@ -53,6 +56,18 @@ async function serve(config: KeeperConfig, socket: Socket): Promise<void> {
   snapshots.discardOwn().forEach(remove);
   unregisterEmulators(config, calls);
   rmSync(directory, { recursive: true, force: true });
+}
+
+/** Descriptors that this process was started with by mistake. */
+function keepFromPrograms(calls: MountCalls): void {
+  for (const fd of readdirSync('/proc/self/fd').map(Number))
+    if (fd > channelDescriptor) calls.closeOnExec(fd);
+}
+
+/** Programs that are not root's come by the same way as the keeper. */
+function letUsersPass({ dataDirectory }: KeeperConfig, directory: string): void {
+  const own = ownDirectories.map((name) => join(dataDirectory, name));
+  for (const path of [dataDirectory, ...own, directory]) chmodSync(path, statSync(path).mode | 0o011);
 }
 
 const socket = new Socket({ fd: channelDescriptor, readable: true, writable: true });

@@ -1,11 +1,12 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Platform } from '../../oci/platform.ts';
 import type { Sandbox, SandboxOutput, SandboxSpec } from '../sandbox/sandbox.ts';
-import type { MountCalls } from '../snapshot/mount-calls.ts';
+import type { Owners } from '../snapshot/layer-metadata.ts';
 import type { CallContext } from './connection.ts';
 import type { CacheDirectories } from './mounts/cache-directories.ts';
-import { withMounts } from './mounts/with-mounts.ts';
-import type { RunRequest, RunResponse } from './protocol.ts';
+import { type MemoryFile, withMounts } from './mounts/with-mounts.ts';
+import type { RunMount, RunRequest, RunResponse } from './protocol.ts';
 import type { Workspace } from './workspace.ts';
 
 let runs = 0;
@@ -19,8 +20,9 @@ export interface FinishedStep {
 export interface RunStepOptions {
   readonly workspace: Workspace;
   readonly caches: CacheDirectories;
-  readonly calls: MountCalls;
-  readonly sandbox: () => Sandbox;
+  readonly memoryFile: MemoryFile;
+  readonly owners: Owners;
+  readonly sandbox: (platform: Platform) => Sandbox;
 }
 
 /** One program in a tree: mount, run, and keep the upper directory when it ended well. */
@@ -39,18 +41,26 @@ export async function runStep(
     const binds = join(scratch, 'mounts');
     mkdirSync(binds);
     const value = await withMounts(
-      request.mounts ?? [],
+      (request.mounts ?? []).map((mount) => (using.owners === 'lost' ? ownedByUs(mount) : mount)),
       { ...using, scratch: binds, signal: context.signal },
       (mounts) => {
         const spec: SandboxSpec = {
           ...{ root, scratch, id, args, env, cwd, user, network, hostname, extraHosts, security, limits },
           mounts,
         };
-        return using.sandbox().run(spec, { signal: context.signal, output, stop });
+        return using.sandbox(request.platform).run(spec, { signal: context.signal, output, stop });
       },
     );
     return { value, keep: value.exitCode === 0 && !discard };
   });
   const snapshot = id === undefined ? {} : { snapshot: { kind: 'snapshot' as const, id } };
   return { response: { exitCode: value.exitCode, ...snapshot }, stubs: value.stubs };
+}
+
+/** Who may give nothing away keeps it: to the program it looks like its own. */
+function ownedByUs(mount: RunMount): RunMount {
+  const own = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+  if (mount.kind === 'file' || mount.kind === 'socket') return { ...mount, ...own };
+  if (mount.kind !== 'cache' || 'tree' in mount.start) return mount;
+  return { ...mount, start: { ...mount.start, ...own } };
 }

@@ -1,32 +1,50 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
-import { abortReason, throwIfAborted } from '../../lib/errors.ts';
-import { hostPlatform, normalizePlatform } from '../../oci/platform.ts';
-import { runsNatively } from '../sandbox/emulator-table.ts';
-import { planEmulation } from '../sandbox/emulators.ts';
-import { hasRuntimeForRoot } from '../sandbox/probe-runtime.ts';
+import { abortReason, failure, isFailure, type PolyarchError, throwIfAborted } from '../../lib/errors.ts';
 import { Channel } from './channel.ts';
-import type { CallOptions, KeeperClient, StartKeeperOptions } from './keeper-client.ts';
+import type {
+  CallOptions,
+  KeeperClient,
+  RejectedTier,
+  SandboxReport,
+  StartKeeperOptions,
+} from './keeper-client.ts';
+import { keeperPlans, type PlannedConfig } from './keeper-plans.ts';
 import { spawnKeeper } from './keeper-process.ts';
 import { ownDirectories } from './own-directories.ts';
+import { explainUnshare } from './user-namespace.ts';
 
-/** Starts the process that works in root file systems. SANDBOX and EMULATOR say what this machine lacks for it. */
+/**
+ * Starts the process that works in root file systems, in the first sandbox that this machine allows. SANDBOX and EMULATOR say what it lacks for the
+ * one that was asked for, or for all.
+ */
 export async function startKeeper(options: StartKeeperOptions): Promise<KeeperClient> {
-  const { signal, platforms } = options;
-  throwIfAborted(signal);
-  const emulation = planEmulation(platforms);
+  throwIfAborted(options.signal);
   for (const name of ownDirectories)
     await mkdir(join(options.dataDirectory, name), { recursive: true, mode: 0o700 });
-  const foreign = platforms.filter((platform) => !runsNatively(platform, hostPlatform()));
+  const rejected: RejectedTier[] = [];
+  for (const { tier, plan } of keeperPlans(options.platforms, options.sandbox ?? 'auto')) {
+    try {
+      const { losses, ...config } = plan();
+      const channel = await start(config, options);
+      return client(channel, { tier, rejected, losses });
+    } catch (error) {
+      if (!isFailure(error, 'SANDBOX', 'EMULATOR')) throw error;
+      rejected.push({ tier, error });
+    }
+  }
+  throw noSandbox(rejected);
+}
+
+async function start(config: PlannedConfig, options: StartKeeperOptions): Promise<Channel> {
+  const { signal } = options;
   const spawned = await spawnKeeper(
     {
+      ...config,
       dataDirectory: await realpath(options.dataDirectory),
       writable: options.writable ?? [],
       id: randomBytes(4).toString('hex'),
-      userNamespace: process.getuid?.() !== 0 || emulation.kind === 'private' || !hasRuntimeForRoot(),
-      binfmt: emulation.kind === 'private' ? emulation.lines : [],
-      emulated: foreign.map((platform) => normalizePlatform(platform).architecture),
     },
     { stdio: options.stdio ?? 'none', signal },
   );
@@ -38,8 +56,19 @@ export async function startKeeper(options: StartKeeperOptions): Promise<KeeperCl
     () => {},
   );
   if (signal?.aborted) abort();
-  await channel.ready;
+  try {
+    await channel.ready;
+    return channel;
+  } catch (error) {
+    await channel.ended;
+    const words = spawned.lastWords();
+    throw isFailure(error, 'KEEPER') && /^unshare:/m.test(words) ? explainUnshare(words) : error;
+  }
+}
+
+function client(channel: Channel, sandbox: SandboxReport): KeeperClient {
   return {
+    sandbox,
     async prepare(request, call) {
       await channel.call('prepare', request, call);
     },
@@ -53,4 +82,16 @@ export async function startKeeper(options: StartKeeperOptions): Promise<KeeperCl
     },
     close: () => channel.close(),
   };
+}
+
+/** One reason is told as it is, several in a list. */
+function noSandbox(rejected: readonly RejectedTier[]): PolyarchError {
+  const [first] = rejected;
+  if (first === undefined || rejected.length === 1) {
+    return first?.error ?? failure('SANDBOX', 'run', 'RUN', 'no sandbox was tried');
+  }
+  const reasons = rejected.map(({ tier, error }) => `${tier}: ${error.message}`).join('; ');
+  return failure(first.error.code, 'run', 'RUN', `no sandbox works here: ${reasons}`, {
+    hint: first.error.hint,
+  });
 }

@@ -1,24 +1,6 @@
-import { chmodSync, chownSync, mkdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
-import { failure, throwIfAborted } from '../../lib/errors.ts';
-import type { MountCalls } from '../snapshot/mount-calls.ts';
-import { fitsOneMount, mountOverlay, type OverlayLayers } from '../snapshot/overlay-mount.ts';
-import { removeTree } from '../snapshot/remove-tree.ts';
-import { SnapshotDirectory } from '../snapshot/snapshot-directory.ts';
-import type { LayerDirectories } from './layer-directories.ts';
 import type { Tree } from './protocol.ts';
 
-export interface WorkspaceOptions {
-  /** The keeper's own directory. */
-  readonly directory: string;
-  readonly snapshots: SnapshotDirectory;
-  readonly layers: LayerDirectories;
-  readonly calls: MountCalls;
-  readonly setTimes: (path: string, seconds: number, nanoseconds: number) => void;
-  readonly remove: (name: string) => Promise<void>;
-}
-
-/** A mounted tree; gone when the function that got it has returned. */
+/** A tree of files; gone when the function that got it has returned. */
 export interface MountedTree {
   /** Absolute: the root of the files. */
   readonly root: string;
@@ -26,101 +8,21 @@ export interface MountedTree {
   readonly scratch: string;
 }
 
-const second = 1_000_000_000n;
-
-/** Mounts trees: to read them, or with an upper directory that takes what is changed. The working directory is the snapshots'. */
-export class Workspace {
-  readonly options: WorkspaceOptions;
-  #next = 1;
-
-  constructor(options: WorkspaceOptions) {
-    this.options = options;
-    mkdirSync(join(options.directory, 'mounts'));
-  }
-
-  /** Read-only for us by intent, and for the kernel by the lack of an upper directory. */
-  async withView<T>(tree: Tree, signal: AbortSignal, use: (mounted: MountedTree) => Promise<T>): Promise<T> {
-    const ids = await this.#visible(tree, signal);
-    // Without an upper directory overlayfs wants two lower ones.
-    const lowers = [SnapshotDirectory.empty, SnapshotDirectory.empty2, ...ids.map(SnapshotDirectory.files)];
-    return await this.#mounted({ lowers }, signal, use);
-  }
-
+/** Makes trees of layers: to read them, or to change them and keep what was changed. */
+export interface Workspace {
+  /** Read-only for us by intent. */
+  withView<T>(tree: Tree, signal: AbortSignal, use: (mounted: MountedTree) => Promise<T>): Promise<T>;
+  /** For programs to look at: whatever they do to it reaches no layer. */
+  withShown<T>(tree: Tree, signal: AbortSignal, use: (mounted: MountedTree) => Promise<T>): Promise<T>;
   /** `use` gives whether the changes are kept: then their snapshot's id is in the result. */
-  async withUpper<T>(
+  withUpper<T>(
     tree: Tree,
     signal: AbortSignal,
-    use: (mounted: MountedTree) => Promise<{ readonly value: T; readonly keep: boolean }>,
-  ): Promise<{ readonly value: T; readonly id?: string }> {
-    const { snapshots, remove } = this.options;
-    const ids = await this.#visible(tree, signal);
-    const { id } = snapshots.create();
-    try {
-      this.#copyRoot(ids, id);
-      const lowers = ids.length > 0 ? ids.map(SnapshotDirectory.files) : [SnapshotDirectory.empty];
-      const upper = { directory: SnapshotDirectory.files(id), work: SnapshotDirectory.work(id) };
-      const { value, keep } = await this.#mounted({ lowers, upper }, signal, use);
-      await remove(SnapshotDirectory.work(id));
-      if (keep) return { value, id };
-      await remove(snapshots.discard(id));
-      return { value };
-    } catch (error) {
-      await remove(snapshots.discard(id));
-      throw error;
-    }
-  }
+    use: (mounted: MountedTree) => Promise<UpperResult<T>>,
+  ): Promise<{ readonly value: T; readonly id?: string }>;
+}
 
-  /** The layers' directories, bottom first, from the topmost one on that hides all below it. */
-  async #visible(tree: Tree, signal: AbortSignal): Promise<string[]> {
-    const { layers, snapshots } = this.options;
-    const ids = await layers.of(tree, signal);
-    const opaque = ids.findLastIndex((id) => snapshots.has(id, 'opaqueRoot'));
-    return ids.slice(Math.max(0, opaque));
-  }
-
-  async #mounted<T>(
-    layers: OverlayLayers,
-    signal: AbortSignal,
-    use: (mounted: MountedTree) => Promise<T>,
-  ): Promise<T> {
-    throwIfAborted(signal);
-    if (!fitsOneMount(layers)) {
-      throw failure(
-        'LIMIT',
-        'mount',
-        'root file system',
-        `${layers.lowers.length} layers are more than one mount takes`,
-      );
-    }
-    const { calls, directory } = this.options;
-    const scratch = join(directory, 'mounts', String(this.#next++));
-    const root = join(scratch, 'rootfs');
-    mkdirSync(root, { recursive: true });
-    try {
-      mountOverlay(calls, root, layers);
-      try {
-        return await use({ root, scratch });
-      } finally {
-        calls.unmount(root);
-      }
-    } finally {
-      // Never through a mount that could not be taken away: a bind leads to what is not ours.
-      removeTree(scratch);
-    }
-  }
-
-  /** overlayfs shows the attributes of the topmost root: the upper one starts with those of the layer that last spoke of it. */
-  #copyRoot(ids: readonly string[], upper: string): void {
-    const { snapshots, setTimes } = this.options;
-    const target = snapshots.absolute(upper);
-    const source = ids.findLast((id) => !snapshots.has(id, 'impliedRoot'));
-    if (source === undefined) {
-      chmodSync(target, 0o755);
-      return;
-    }
-    const stats = statSync(snapshots.absolute(source), { bigint: true });
-    chownSync(target, Number(stats.uid), Number(stats.gid));
-    chmodSync(target, Number(stats.mode & 0o7777n));
-    setTimes(target, Number(stats.mtimeNs / second), Number(stats.mtimeNs % second));
-  }
+export interface UpperResult<T> {
+  readonly value: T;
+  readonly keep: boolean;
 }

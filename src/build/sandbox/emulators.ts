@@ -43,7 +43,7 @@ export function planEmulation(
   const registrations = probe.registrations();
   const found = [...foreign].map(([architecture, platform]) => {
     const emulated = emulatedArchitecture(architecture);
-    if (emulated === undefined) throw missing(platform, 'no emulator is known for it');
+    if (emulated === undefined) throw missingEmulator(platform, 'no emulator is known for it');
     const path = probe.findProgram(`qemu-${emulated.qemu}-static`);
     return { platform, emulated, path, registered: registrations.some((text) => serves(text, emulated)) };
   });
@@ -59,7 +59,7 @@ export function planEmulation(
   const [worst] = [...programless.filter(({ registered }) => !registered), ...programless];
   if (worst === undefined) return { kind: 'none' };
   const name = `qemu-${worst.emulated.qemu}-static`;
-  throw missing(
+  throw missingEmulator(
     worst.platform,
     `there is no ${name} on this machine, nor registrations for all that is to run`,
   );
@@ -88,7 +88,7 @@ function readHostRegistrations(): string[] {
   }
 }
 
-function missing(platform: Platform, what: string): Error {
+export function missingEmulator(platform: Platform, what: string): Error {
   return failure('EMULATOR', 'run steps for', formatPlatform(platform), what, {
     hint: 'apt-get install qemu-user-static',
   });

@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, fchownSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { Socket } from 'node:net';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { abortReason, reasonOf, throwIfAborted } from '../../lib/errors.ts';
@@ -12,7 +11,9 @@ import { hostsFile, resolvConf } from './network-files.ts';
 import { mountPoints, ociSpec } from './oci-spec.ts';
 import { placeMounts } from './place-mounts.ts';
 import type { RuntimeProgram } from './probe-runtime.ts';
+import { outputPipes } from './program-output.ts';
 import type { Sandbox, SandboxOptions, SandboxResult, SandboxSpec } from './sandbox.ts';
+import { stopSignal } from './stop-signal.ts';
 import { ensureWorkingDirectory, type SetTimes, Stubs } from './stubs.ts';
 
 export interface OciRuntimeOptions extends BindCalls {
@@ -73,16 +74,6 @@ export class OciRuntime implements Sandbox {
     };
   }
 
-  /** The user's own, so that a program that is not root can open /dev/stdout. */
-  #pipes(user: ProcessUser): Record<'stdout' | 'stderr', { read: number; write: number }> {
-    const make = (): { read: number; write: number } => {
-      const [read, write] = this.#options.pipe();
-      fchownSync(write, user.uid, user.gid);
-      return { read, write };
-    };
-    return { stdout: make(), stderr: make() };
-  }
-
   async #execute(
     spec: SandboxSpec,
     user: ProcessUser,
@@ -107,26 +98,19 @@ export class OciRuntime implements Sandbox {
       pidFile,
       spec.id,
     ];
-    const streams = output.kind === 'chunks' ? this.#pipes(user) : undefined;
+    const pipes = outputPipes(output, { pipe: this.#options.pipe, owner: user });
     const child = spawn(program.path, argv, {
       // The program's environment is in config.json; the runtime's own needs nothing of the host's.
       env: { PATH: process.env.PATH },
-      stdio: streams ? ['ignore', streams.stdout.write, streams.stderr.write] : 'inherit',
+      stdio: pipes.stdio === 'inherit' ? 'inherit' : [...pipes.stdio],
     });
-    for (const { write } of Object.values(streams ?? {})) closeSync(write);
+    pipes.started();
     const kill = (): void => stopContainer(child, pidFile, stop);
     signal.addEventListener('abort', kill, { once: true });
     if (signal.aborted) kill();
     try {
-      const reading =
-        output.kind === 'chunks' && streams
-          ? Promise.all([
-              forward(streams.stdout.read, (chunk) => output.onChunk('stdout', chunk)),
-              forward(streams.stderr.read, (chunk) => output.onChunk('stderr', chunk)),
-            ])
-          : undefined;
       const code = await ended(child, spec);
-      await reading;
+      await pipes.finished();
       if (signal.aborted) throw abortReason(signal);
       const message = readRuntimeError(log);
       if (message === undefined) return code;
@@ -148,12 +132,6 @@ function ended(child: ChildProcess, spec: SandboxSpec): Promise<number> {
   });
 }
 
-/** Reads a pipe to its end: until the last process that can write to it is gone. */
-async function forward(fd: number, onChunk: (chunk: Buffer) => void | Promise<void>): Promise<void> {
-  for await (const chunk of new Socket({ fd, readable: true, writable: false }))
-    await onChunk(chunk as Buffer);
-}
-
 /** The container's first process ends its PID namespace; before the runtime has written its id, the runtime itself is ended. */
 function stopContainer(child: ChildProcess, pidFile: string, stop: SandboxOptions['stop']): void {
   const force = (): void => {
@@ -172,17 +150,10 @@ function killRecorded(pidFile: string, signal = 'SIGKILL'): boolean {
   const pid = Number(readOrUndefined(pidFile));
   if (!Number.isInteger(pid) || pid <= 1) return false;
   try {
-    return process.kill(pid, signalOf(signal));
+    return process.kill(pid, stopSignal(signal));
   } catch {
     return false;
   }
-}
-
-/** What STOPSIGNAL may say; anything else ends a program as SIGTERM does. */
-function signalOf(text: string): NodeJS.Signals | number {
-  if (/^[0-9]{1,2}$/.test(text)) return Number(text);
-  const name = `SIG${text.toUpperCase().replace(/^SIG/, '')}`;
-  return name in constants.signals ? (name as NodeJS.Signals) : 'SIGTERM';
 }
 
 /** The last error that the runtime logged: there is one when it could not start the program. */

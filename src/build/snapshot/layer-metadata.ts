@@ -7,19 +7,24 @@ import { type FsPath, SyscallError, type Syscalls } from './syscalls.ts';
 
 export type Metadata = Pick<TocEntry, 'type' | 'mode' | 'uid' | 'gid' | 'mtime' | 'mtimeNs' | 'xattrs'>;
 
+/** `lost`: this process may not give files away, so that all belong to its own user. */
+export type Owners = 'kept' | 'lost';
+
 /** Gives files the metadata of entries: owner, then attributes, then mode, then time, since chown takes setuid and capabilities away. */
 export class MetadataWriter {
   readonly calls: Syscalls;
   readonly #warn: (message: string) => void;
+  readonly #owners: Owners;
 
-  constructor(calls: Syscalls, warn: (message: string) => void) {
+  constructor(calls: Syscalls, warn: (message: string) => void, owners: Owners = 'kept') {
     this.calls = calls;
     this.#warn = warn;
+    this.#owners = owners;
   }
 
   /** For everything that is not written through a descriptor. */
   apply(path: BytePath, file: FsPath, entry: Metadata): void {
-    lchownSync(file, entry.uid, entry.gid);
+    if (this.#owners === 'kept') lchownSync(file, entry.uid, entry.gid);
     this.setXattrs(path, file, entry);
     if (entry.type !== 'symlink') chmodSync(file, entry.mode);
     this.setTimes(file, entry);
@@ -38,7 +43,10 @@ export class MetadataWriter {
       try {
         this.calls.setXattr(file, name, value);
       } catch (error) {
-        if (!(error instanceof SyscallError) || !isTolerable(error.code, name, entry)) {
+        const tolerable =
+          error instanceof SyscallError &&
+          (isTolerable(error.code, name, entry) || (this.#owners === 'lost' && error.code === 'EPERM'));
+        if (!tolerable) {
           throw failure('STORE', 'extract', displayPath(path), `${name}: ${String(error)}`, { cause: error });
         }
         this.#warn(`${displayPath(path)}: the attribute ${name} could not be set (${error.code})`);

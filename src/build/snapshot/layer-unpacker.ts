@@ -21,9 +21,9 @@ import { LayerTree, type TreeChange, type TreeNode } from '../../archive/layer-t
 import type { TarHandler, TarLimits } from '../../archive/tar-parser.ts';
 import type { Toc, TocEntry } from '../../archive/toc.ts';
 import { failure, PolyarchError, reasonOf } from '../../lib/errors.ts';
-import { MetadataWriter, metadataOf } from './layer-metadata.ts';
+import { type LayerMarks, layerMarks, type MarkFormat } from './layer-marks.ts';
+import { MetadataWriter, metadataOf, type Owners } from './layer-metadata.ts';
 import { LowerTree } from './lower-tree.ts';
-import { opaqueMark } from './overlay-xattrs.ts';
 import { removeTree } from './remove-tree.ts';
 import { type FsPath, fileType, type Syscalls } from './syscalls.ts';
 
@@ -37,6 +37,10 @@ export interface ExtractOptions {
   lowers?: readonly string[] | undefined;
   /** Block and character devices cannot be made in a user namespace: they are skipped. Default: whether this process is in one. */
   inUserNamespace?: boolean | undefined;
+  /** How whiteouts and opaque directories are marked, here and in `lowers`. Default: as overlayfs reads them. */
+  marks?: MarkFormat | undefined;
+  /** `lost`: everything belongs to this process's user, who may give nothing away. Default `kept`. */
+  owners?: Owners | undefined;
 }
 
 export interface ExtractedLayer {
@@ -66,7 +70,9 @@ export class LayerUnpacker implements TarHandler {
   readonly #source: string;
   readonly #tree: LayerTree;
   readonly #lowers: LowerTree;
+  readonly #marks: LayerMarks;
   readonly #metadata: MetadataWriter;
+  readonly #keepOwners: boolean;
   readonly #noDevices: boolean;
   readonly #umask = readUmask();
   readonly #uid = process.geteuid?.() ?? -1;
@@ -80,15 +86,21 @@ export class LayerUnpacker implements TarHandler {
     this.#root = root;
     this.#calls = calls;
     this.#source = options.source;
-    this.#lowers = new LowerTree(options.lowers ?? [], calls);
+    this.#marks = layerMarks(options.marks ?? 'overlay', calls);
+    this.#keepOwners = options.owners !== 'lost';
+    this.#lowers = new LowerTree(options.lowers ?? [], this.#marks);
     this.#tree = new LayerTree({
       source: options.source,
       ...(options.lowers?.length && { lowerLink: (path: BytePath) => this.#lowers.linkAt(path) }),
     });
     this.#noDevices = options.inUserNamespace ?? inUserNamespace();
-    this.#metadata = new MetadataWriter(calls, (message) => {
-      if (this.#warnings.length < maxWarnings) this.#warnings.push(message);
-    });
+    this.#metadata = new MetadataWriter(
+      calls,
+      (message) => {
+        if (this.#warnings.length < maxWarnings) this.#warnings.push(message);
+      },
+      options.owners,
+    );
   }
 
   entry(header: EntryHeader): void {
@@ -111,7 +123,8 @@ export class LayerUnpacker implements TarHandler {
     if (file === undefined) return;
     this.#at(file.path, () => {
       const { fd, entry } = file;
-      if (entry.uid !== this.#uid || entry.gid !== this.#gid) fchownSync(fd, entry.uid, entry.gid);
+      if (this.#keepOwners && (entry.uid !== this.#uid || entry.gid !== this.#gid))
+        fchownSync(fd, entry.uid, entry.gid);
       if (entry.xattrs) this.#metadata.setXattrs(file.path, joinFsPath(this.#root, file.path), entry);
       // open(2) gave it else; setuid and setgid must come after the data, which would clear them.
       if ((entry.mode & (0o7000 | this.#umask)) !== 0) fchmodSync(fd, entry.mode);
@@ -156,13 +169,13 @@ export class LayerUnpacker implements TarHandler {
   }
 
   #whiteout(path: BytePath): void {
-    this.#at(path, () => this.#calls.mknod(joinFsPath(this.#root, path), fileType.char, 0, 0));
+    this.#at(path, () => this.#marks.makeWhiteout(this.#root, path));
   }
 
   #finishDirectory(node: TreeNode, path: BytePath): void {
     this.#at(path, () => {
       const file = joinFsPath(this.#root, path);
-      if (node.opaque) this.#calls.setXattr(file, opaqueMark, Buffer.from('y'));
+      if (node.opaque) this.#marks.makeOpaque(this.#root, path);
       this.#metadata.apply(path, file, node.entry ?? this.#lowerDirectory(path));
     });
   }

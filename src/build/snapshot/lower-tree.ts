@@ -1,27 +1,22 @@
 import { lstatSync, readlinkSync, type Stats } from 'node:fs';
 import { type BytePath, joinBytePath, joinFsPath } from '../../archive/byte-path.ts';
-import { isOpaque } from './overlay-xattrs.ts';
-import type { FsPath, Syscalls } from './syscalls.ts';
+import type { LayerMarks } from './layer-marks.ts';
+import type { FsPath } from './syscalls.ts';
 
 export interface LowerEntry {
   readonly file: FsPath;
   readonly stats: Stats;
 }
 
-/** A whiteout of overlayfs: a character device 0:0. */
-export function isWhiteout(stats: Stats): boolean {
-  return stats.isCharacterDevice() && stats.rdev === 0;
-}
-
 /** Looks into extracted layers as overlayfs would, without mounting them. Follows no link. Paths are in normal form. */
 export class LowerTree {
-  readonly #calls: Syscalls;
+  readonly #marks: LayerMarks;
   /** Directory of the tree → the directories that make it up, top first. */
   readonly #directories = new Map<BytePath, readonly string[]>();
 
   /** `layers` bottom first. */
-  constructor(layers: readonly string[], calls: Syscalls) {
-    this.#calls = calls;
+  constructor(layers: readonly string[], marks: LayerMarks) {
+    this.#marks = marks;
     this.#directories.set('', layers.toReversed());
   }
 
@@ -50,12 +45,12 @@ export class LowerTree {
     for (const layer of this.#directories.get(directory) ?? []) {
       const file = joinFsPath(layer, path);
       const stats = lstatSync(file, { throwIfNoEntry: false });
+      if (this.#marks.hides(layer, path, stats)) break;
       if (stats === undefined) continue;
-      if (isWhiteout(stats)) break;
       top ??= { file, stats };
       if (!stats.isDirectory()) break;
       merged.push(layer);
-      if (isOpaque(this.#calls, file)) break;
+      if (this.#marks.isOpaque(layer, path)) break;
     }
     if (top?.stats.isDirectory() && !this.#directories.has(path)) this.#directories.set(path, merged);
     return top;

@@ -14,6 +14,9 @@ export const mountFlags = {
 } as const;
 
 const detach = 2;
+/** F_SETFD, FD_CLOEXEC. */
+const setDescriptorFlags = 2;
+const closeOnExecFlag = 1;
 const lockShared = 1;
 const lockExclusive = 2;
 const lockNonBlocking = 4;
@@ -47,6 +50,8 @@ export interface MountCalls {
   /** Read and write end, closed on exec. Node's own `pipe` is a socket, which a program cannot open again as /dev/stdout. */
   pipe(): readonly [read: number, write: number];
   /** Takes a lock, exclusive by default, that ends with the descriptor. False when somebody's is in the way. */
+  /** Programs that are started from now on do not get it; nothing when it is closed. */
+  closeOnExec(fd: number): void;
   tryLock(fd: number, kind?: 'shared' | 'exclusive'): boolean;
   /** Everything written to the file system that `fd` is on reaches the disk. */
   syncFileSystem(fd: number): Promise<void>;
@@ -68,6 +73,7 @@ async function load(): Promise<MountCalls> {
   const syscall = libc.func('long syscall(long, int, const char*, unsigned int, void*, size_t)');
   const openat2 = libc.func('syscall', 'long', ['long', 'int', 'str', 'void*', 'size_t']);
   const pipe2 = libc.func('int pipe2(void*, int)');
+  const fcntl = libc.func('int fcntl(int, int, ...)');
   const flock = libc.func('int flock(int, int)');
   const syncfs = libc.func('int syncfs(int)');
   const reason = (): string => getSystemErrorName(-koffi.errno());
@@ -121,6 +127,7 @@ async function load(): Promise<MountCalls> {
       if (pipe2(ends, closeOnExec) !== 0) throw failure('SANDBOX', 'make', 'pipe', reason());
       return [ends[0] ?? -1, ends[1] ?? -1];
     },
+    closeOnExec: (fd) => void fcntl(fd, setDescriptorFlags, 'int', closeOnExecFlag),
     tryLock: (fd, kind = 'exclusive') =>
       flock(fd, (kind === 'shared' ? lockShared : lockExclusive) | lockNonBlocking) === 0,
     syncFileSystem: (fd) =>

@@ -12,8 +12,11 @@ import type { EntryHeader, EntryType } from '../../archive/entry.ts';
 import { LayerWriter, type WrittenLayer } from '../../archive/layer-writer.ts';
 import { clampTime } from '../../lib/epoch.ts';
 import { failure, PolyarchError, reasonOf } from '../../lib/errors.ts';
-import { isWhiteout, LowerTree } from './lower-tree.ts';
-import { isOpaque, isOverlayXattr } from './overlay-xattrs.ts';
+import { deviceOf } from './device-number.ts';
+import { type LayerMarks, layerMarks, type MarkFormat } from './layer-marks.ts';
+import type { Owners } from './layer-metadata.ts';
+import { LowerTree } from './lower-tree.ts';
+import { isOverlayXattr } from './overlay-xattrs.ts';
 import { type FsPath, loadSyscalls, type Syscalls } from './syscalls.ts';
 
 export interface PackOptions {
@@ -32,6 +35,10 @@ export interface PackOptions {
    * (overlayfs marks every new one), and a parent that was copied up for an ignored stub alone is left out. Default: none.
    */
   lowers?: readonly string[] | undefined;
+  /** How whiteouts and opaque directories are marked, here and in `lowers`. Default: as overlayfs does. */
+  marks?: MarkFormat | undefined;
+  /** `lost`: everything is said to belong to root. Default `kept`. */
+  owners?: Owners | undefined;
 }
 
 /**
@@ -71,6 +78,8 @@ class UpperPacker {
   readonly #epoch: number | undefined;
   readonly #ignore: ReadonlySet<BytePath>;
   readonly #lowers: LowerTree | undefined;
+  readonly #marks: LayerMarks;
+  readonly #owners: Owners;
   /** Inode → the first path that it was written under. */
   readonly #links = new Map<string, BytePath>();
   /** Parents that are not written yet: they are left out if nothing follows. */
@@ -82,7 +91,9 @@ class UpperPacker {
     this.#calls = calls;
     this.#epoch = options.epoch;
     this.#ignore = new Set(options.ignore);
-    this.#lowers = options.lowers && new LowerTree(options.lowers, calls);
+    this.#marks = layerMarks(options.marks ?? 'overlay', calls);
+    this.#owners = options.owners ?? 'kept';
+    this.#lowers = options.lowers && new LowerTree(options.lowers, this.#marks);
   }
 
   async pack(): Promise<void> {
@@ -97,18 +108,19 @@ class UpperPacker {
       const file = joinFsPath(this.#root, child);
       const stats = lstatSync(file);
       if (this.#ignore.has(child) && this.#removeStub(file, stats)) continue;
-      if (stats.isDirectory()) await this.#subdirectory(child, file, stats, hidden);
-      else if (isWhiteout(stats)) {
-        if (hidden) continue;
+      const gone = this.#marks.hiddenName(name, stats);
+      if (gone !== undefined) {
+        if (hidden || gone === '') continue;
         await this.#flushParents();
-        await this.#writer.addWhiteout(child);
-      } else if (!stats.isSocket()) await this.#entry(child, file, stats);
+        await this.#writer.addWhiteout(joinBytePath(path, gone));
+      } else if (stats.isDirectory()) await this.#subdirectory(child, file, stats, hidden);
+      else if (!stats.isSocket()) await this.#entry(child, file, stats);
     }
   }
 
   async #subdirectory(path: BytePath, file: FsPath, stats: Stats, hidden: boolean): Promise<void> {
     const xattrs = this.#xattrs(path, file);
-    const marked = isOpaque(this.#calls, file);
+    const marked = this.#marks.isOpaque(this.#root, path);
     const lower = this.#lowers?.find(path);
     const opaque = marked && !hidden && (this.#lowers === undefined || lower !== undefined);
     const header = { ...this.#header(path, 'directory', stats), ...(xattrs && { xattrs }) };
@@ -153,7 +165,10 @@ class UpperPacker {
     } else if (type === 'symlink') {
       await this.#writer.add({ ...header, linkname: readlinkSync(file, { encoding: 'latin1' }) });
     } else if (type === 'fifo') await this.#writer.add(header);
-    else await this.#writer.add({ ...header, ...deviceOf(stats.rdev) });
+    else {
+      const { major: devMajor, minor: devMinor } = deviceOf(stats.rdev);
+      await this.#writer.add({ ...header, devMajor, devMinor });
+    }
   }
 
   /** The path that this file was already written under. */
@@ -168,7 +183,8 @@ class UpperPacker {
 
   #header(path: BytePath, type: EntryType, stats: Stats): EntryHeader {
     const mtime = clampTime(stats.mtimeMs / 1000, this.#epoch);
-    return { path, type, mode: stats.mode & 0o7777, uid: stats.uid, gid: stats.gid, size: 0, mtime };
+    const owner = this.#owners === 'lost' ? { uid: 0, gid: 0 } : { uid: stats.uid, gid: stats.gid };
+    return { path, type, mode: stats.mode & 0o7777, ...owner, size: 0, mtime };
   }
 
   /** security.capability only: others are this machine's. */
@@ -214,13 +230,4 @@ function typeOf(stats: Stats): EntryType {
   if (stats.isSymbolicLink()) return 'symlink';
   if (stats.isFIFO()) return 'fifo';
   return stats.isCharacterDevice() ? 'char' : 'block';
-}
-
-/** major(3), minor(3). */
-function deviceOf(rdev: number): { devMajor: number; devMinor: number } {
-  const number = BigInt(rdev);
-  return {
-    devMajor: Number(((number >> 32n) & 0xfffff000n) | ((number >> 8n) & 0xfffn)),
-    devMinor: Number(((number >> 12n) & 0xffffff00n) | (number & 0xffn)),
-  };
 }

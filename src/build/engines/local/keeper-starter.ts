@@ -1,13 +1,18 @@
-import type { Platform } from '../../../oci/platform.ts';
+import { failure } from '../../../lib/errors.ts';
+import { formatPlatform, hostPlatform, type Platform } from '../../../oci/platform.ts';
 import type { Node } from '../../graph/graph.ts';
 import type { KeeperClient } from '../../keeper/keeper-client.ts';
 import { startKeeper } from '../../keeper/start-keeper.ts';
+import { runsNatively } from '../../sandbox/emulator-table.ts';
+import type { Tier } from '../../sandbox/tier.ts';
 import type { BuildEvent } from '../engine.ts';
 
 export interface KeeperStarterOptions {
   readonly dataDirectory: string;
   /** The build's final nodes: the platforms of the RUN ops that they reach decide whether the keeper emulates. */
   readonly roots: readonly Node[];
+  readonly sandbox: 'auto' | Tier;
+  readonly emulation: 'allow' | 'refuse';
   readonly signal: AbortSignal | undefined;
   readonly onEvent: (event: BuildEvent) => void;
 }
@@ -21,6 +26,22 @@ export class KeeperStarter {
     this.#options = options;
   }
 
+  /** EMULATOR when a platform is refused that steps would be emulated for. */
+  check(): void {
+    const [first] = this.#emulated();
+    if (this.#options.emulation === 'allow' || first === undefined) return;
+    throw failure('EMULATOR', 'run steps for', first, 'they would be emulated, which was ruled out', {
+      hint: 'leave --no-emulation out, or build that platform on a machine of its own',
+    });
+  }
+
+  #emulated(): string[] {
+    const platforms = runPlatforms(this.#options.roots).filter(
+      (platform) => !runsNatively(platform, hostPlatform()),
+    );
+    return [...new Set(platforms.map(formatPlatform))];
+  }
+
   get(): Promise<KeeperClient> {
     this.#starting ??= this.#start();
     return this.#starting;
@@ -32,10 +53,17 @@ export class KeeperStarter {
   }
 
   async #start(): Promise<KeeperClient> {
-    const { dataDirectory, roots, signal, onEvent } = this.#options;
+    const { dataDirectory, roots, sandbox, signal, onEvent } = this.#options;
     const start = performance.now();
-    const client = await startKeeper({ dataDirectory, platforms: runPlatforms(roots), signal });
-    onEvent({ type: 'keeper-started', milliseconds: performance.now() - start });
+    const client = await startKeeper({ dataDirectory, platforms: runPlatforms(roots), sandbox, signal });
+    onEvent({
+      type: 'keeper-started',
+      milliseconds: performance.now() - start,
+      tier: client.sandbox.tier,
+      losses: client.sandbox.losses,
+      emulated: this.#emulated(),
+      rejected: client.sandbox.rejected.map(({ tier, error }) => ({ tier, reason: error.message })),
+    });
     return client;
   }
 }

@@ -21,6 +21,7 @@ import { LayerOutcomeCache } from '../../ops/outcome-cache.ts';
 import { RunExecutor } from '../../ops/run-executor.ts';
 import { TargetViews } from '../../ops/target-views.ts';
 import type { Outcome, Tree } from '../../ops/tree.ts';
+import type { Tier } from '../../sandbox/tier.ts';
 import { Solver } from '../../solver/solver.ts';
 import type { GitRepositories } from '../../sources/git-repositories.ts';
 import type { HttpFiles } from '../../sources/http-files.ts';
@@ -45,6 +46,10 @@ export interface LocalEngineOptions {
   /** What fetches the sources of ADD. */
   readonly http: HttpFiles;
   readonly git: GitRepositories;
+  /** Default: the first that works. */
+  readonly sandbox?: 'auto' | Tier | undefined;
+  /** Default `allow`. */
+  readonly emulation?: 'allow' | 'refuse' | undefined;
   readonly findBase: (reference: string, platform: Platform, options: IoOptions) => Promise<FoundBase>;
 }
 
@@ -82,12 +87,20 @@ export class LocalEngine implements Engine {
     const progress = new StepProgress(roots, onEvent);
     onEvent({ type: 'planned', steps: progress.steps, platforms: request.platforms });
 
-    const keeper = new KeeperStarter({ dataDirectory, roots, signal: options.signal, onEvent });
+    const keeper = new KeeperStarter({
+      dataDirectory,
+      roots,
+      sandbox: this.#options.sandbox ?? 'auto',
+      emulation: this.#options.emulation ?? 'allow',
+      signal: options.signal,
+      onEvent,
+    });
     const content: BuildContent = {
       source: new LazySource(store, (digest) => sources.remoteOf(digest)),
       origin: (descriptor) => origins.get(descriptor.digest),
     };
     const ready = new ReadyLayers(roots, (layer) => options.onLayer?.(layer, content));
+    keeper.check();
     const forerunner = new Forerunner({ roots, keeper, sources, signal: options.signal });
     const cacheDirectory = join(dataDirectory, 'cache');
     const intake = new LayerIntake(store, { tocDirectory: join(dataDirectory, 'tocs') });

@@ -2,7 +2,11 @@ import { once } from 'node:events';
 import { chmodSync, chownSync, rmSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { relative } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunMount } from '../protocol.ts';
+
+const drainMilliseconds = 300;
+const turnMilliseconds = 10;
 
 /** A socket of the step's own that leads to one of this machine and nowhere else, for as long as `use` takes. */
 export async function withAgentSocket<T>(
@@ -32,6 +36,11 @@ export async function withAgentSocket<T>(
     chmodSync(path, socket.mode);
     return await use(path);
   } finally {
+    // A program may write and end at once: what it wrote is passed on first, a connection that was not taken yet taken.
+    for (const until = performance.now() + drainMilliseconds; performance.now() < until; ) {
+      await sleep(turnMilliseconds);
+      if (open.size === 0) break;
+    }
     for (const connection of open) connection.destroy();
     server.close();
     rmSync(path, { force: true });

@@ -52,7 +52,7 @@ export class CacheDirectories {
   /** Waits for it where its sharing mode says so. */
   async hold(cache: CacheMount, signal: AbortSignal): Promise<HeldCache> {
     const own = join(this.#options.directory, checkedKey(cache.key));
-    mkdirSync(own, { recursive: true, mode: 0o700 });
+    mkdirSync(own, { recursive: true, mode: 0o711 });
     for (let slot = 0; slot < maxSlots; slot++) {
       const directory = join(own, String(slot));
       const lock = await this.#lock(directory, cache.sharing, signal);
@@ -76,7 +76,7 @@ export class CacheDirectories {
   ): Promise<number | undefined> {
     for (;;) {
       throwIfAborted(signal);
-      mkdirSync(directory, { recursive: true, mode: 0o700 });
+      mkdirSync(directory, { recursive: true, mode: 0o711 });
       const path = join(directory, 'lock');
       const fd = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
       const locked = this.#options.calls.tryLock(fd, sharing === 'shared' ? 'shared' : 'exclusive');

@@ -2,21 +2,26 @@ import { join } from 'node:path';
 import { failure } from '../../../lib/errors.ts';
 import { lstatOrUndefined, resolveInRoot } from '../../sandbox/rooted-path.ts';
 import type { SandboxMount } from '../../sandbox/sandbox.ts';
-import type { MountCalls } from '../../snapshot/mount-calls.ts';
 import type { RunMount } from '../protocol.ts';
 import type { Workspace } from '../workspace.ts';
 import { withAgentSocket } from './agent-socket.ts';
 import type { CacheDirectories, HeldCache } from './cache-directories.ts';
-import { withMemoryFile } from './memory-file.ts';
 
 export interface WithMountsOptions {
   readonly workspace: Workspace;
   readonly caches: CacheDirectories;
-  readonly calls: MountCalls;
+  readonly memoryFile: MemoryFile;
   /** An existing directory of this step's own. */
   readonly scratch: string;
   readonly signal: AbortSignal;
 }
+
+/** A file that is in memory only, for as long as `use` takes; `path` names nothing yet. */
+export type MemoryFile = <T>(
+  file: Extract<RunMount, { kind: 'file' }>,
+  path: string,
+  use: (file: string) => Promise<T>,
+) => Promise<T>;
 
 type Use<T> = (mounts: readonly SandboxMount[]) => Promise<T>;
 type Numbered = { readonly mount: RunMount; readonly number: number };
@@ -66,7 +71,7 @@ async function withMount<T>(
     case 'tree': {
       const of = ({ root }: { root: string }): string => pathIn(root, mount.source, target);
       if (!mount.writable)
-        return await workspace.withView(mount.tree, signal, (view) => use(bind(of(view), true)));
+        return await workspace.withShown(mount.tree, signal, (view) => use(bind(of(view), true)));
       const { value } = await workspace.withUpper(mount.tree, signal, async (view) => ({
         value: await use(bind(of(view), false)),
         keep: false,
@@ -89,7 +94,7 @@ async function withMount<T>(
       return await use({ kind: 'tmpfs', target, readOnly, ...(maxBytes === undefined ? {} : { maxBytes }) });
     }
     case 'file':
-      return await withMemoryFile(mount, { path, calls: options.calls }, (file) => use(bind(file, true)));
+      return await options.memoryFile(mount, path, (file) => use(bind(file, true)));
     case 'socket':
       return await withAgentSocket(mount, { path }, (socket) => use(bind(socket, false)));
     case 'host':

@@ -1,0 +1,86 @@
+import { failure } from '../../lib/errors.ts';
+import { findProgram } from '../../lib/find-program.ts';
+import { hostPlatform, normalizePlatform, type Platform } from '../../oci/platform.ts';
+import { runsNatively } from '../sandbox/emulator-table.ts';
+import { planEmulation } from '../sandbox/emulators.ts';
+import { hasRuntimeForRoot, probeRuntime } from '../sandbox/probe-runtime.ts';
+import { programEmulators } from '../sandbox/program-emulators.ts';
+import type { Tier } from '../sandbox/tier.ts';
+import type { KeeperConfig } from './keeper-config.ts';
+
+export type PlannedConfig = Omit<KeeperConfig, 'dataDirectory' | 'id' | 'writable'>;
+
+export interface KeeperPlan {
+  readonly tier: Tier;
+  /** SANDBOX and EMULATOR say what the machine lacks, as far as that shows without a try. */
+  readonly plan: () => PlannedConfig & { readonly losses: readonly string[] };
+}
+
+/** The ways to start a keeper, in the order in which they are to be tried. */
+export function keeperPlans(platforms: readonly Platform[], choice: 'auto' | Tier): KeeperPlan[] {
+  const foreign = platforms.filter((platform) => !runsNatively(platform, hostPlatform()));
+  const emulated = foreign.map((platform) => normalizePlatform(platform).architecture);
+  const plans: KeeperPlan[] = [
+    { tier: 'oci', plan: () => ociPlan(platforms, emulated) },
+    ...(foreign.length > 0
+      ? [{ tier: 'oci', plan: () => ociWithProgramsPlan(foreign, emulated) } as const]
+      : []),
+    { tier: 'proot', plan: () => prootPlan(foreign, emulated) },
+  ];
+  return plans.filter(({ tier }) => choice === 'auto' || tier === choice);
+}
+
+function ociPlan(platforms: readonly Platform[], emulated: readonly string[]) {
+  const emulation = planEmulation(platforms);
+  const userNamespace = process.getuid?.() !== 0 || emulation.kind === 'private' || !hasRuntimeForRoot();
+  probeRuntime({ inUserNamespace: userNamespace });
+  return {
+    tier: 'oci',
+    namespaces: true,
+    userNamespace,
+    owners: 'kept',
+    binfmt: emulation.kind === 'private' ? emulation.lines : [],
+    emulators: {},
+    emulated,
+    losses: [],
+  } as const;
+}
+
+/** Where no table of emulators can be had: native steps as ever, foreign ones by proot. */
+function ociWithProgramsPlan(foreign: readonly Platform[], emulated: readonly string[]) {
+  needProot();
+  return { ...ociPlan([], emulated), emulators: programEmulators(foreign), losses: [lostNetwork] };
+}
+
+const lostNetwork = 'RUN --network=none is refused: programs here have the network that this machine has';
+
+function prootPlan(foreign: readonly Platform[], emulated: readonly string[]) {
+  needProot();
+  const isRoot = process.getuid?.() === 0;
+  return {
+    tier: 'proot',
+    namespaces: false,
+    userNamespace: false,
+    owners: isRoot ? 'kept' : 'lost',
+    binfmt: [],
+    emulators: programEmulators(foreign),
+    emulated,
+    losses: [
+      'steps are not walled off: they see this container’s processes and can reach its files',
+      lostNetwork,
+      ...(isRoot ? [] : ['owners are lost: all files that steps make belong to root']),
+    ],
+  } as const;
+}
+
+function needProot(): void {
+  for (const [name, debianPackage] of [
+    ['proot', 'proot'],
+    ['setpriv', 'util-linux'],
+  ] as const) {
+    if (findProgram(name) !== undefined) continue;
+    throw failure('SANDBOX', 'run', 'RUN', `there is no ${name} on this machine`, {
+      hint: `apt-get install ${debianPackage}`,
+    });
+  }
+}

@@ -1,0 +1,45 @@
+import { join } from 'node:path';
+import { normalizePlatform, type Platform } from '../../oci/platform.ts';
+import { OciRuntime } from '../sandbox/oci-runtime.ts';
+import { probeRuntime } from '../sandbox/probe-runtime.ts';
+import { ProotSandbox } from '../sandbox/proot/proot-sandbox.ts';
+import type { Sandbox } from '../sandbox/sandbox.ts';
+import type { SetTimes } from '../sandbox/stubs.ts';
+import type { MountCalls } from '../snapshot/mount-calls.ts';
+import type { KeeperConfig } from './keeper-config.ts';
+
+export interface SandboxParts {
+  /** The keeper's own directory. */
+  readonly directory: string;
+  readonly setTimes: SetTimes;
+  readonly calls: MountCalls;
+}
+
+/** The sandbox of the keeper's tier for a platform, made when it is first needed. */
+export function makeSandboxes(config: KeeperConfig, parts: SandboxParts): (platform: Platform) => Sandbox {
+  const { directory, setTimes, calls } = parts;
+  const { pipe } = calls;
+  const made = new Map<string, Sandbox>();
+  const make = (architecture: string): Sandbox => {
+    const emulator = config.emulators[architecture];
+    if (config.tier === 'proot' || emulator !== undefined)
+      return new ProotSandbox({ emulator, setTimes, pipe });
+    const { userNamespace: inUserNamespace } = config;
+    return new OciRuntime({
+      program: probeRuntime({ inUserNamespace }),
+      state: join(directory, 'runtime'),
+      inUserNamespace,
+      setTimes,
+      pipe,
+      bind: calls.bind,
+      unmount: calls.unmount,
+    });
+  };
+  return (platform) => {
+    const { architecture } = normalizePlatform(platform);
+    const key = config.emulators[architecture] === undefined ? '' : architecture;
+    const found = made.get(key) ?? make(architecture);
+    made.set(key, found);
+    return found;
+  };
+}
