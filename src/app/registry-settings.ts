@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import { dataDirectory } from '../lib/data-directory.ts';
 import type { Credential } from '../registry/client/auth/credential.ts';
 import type { RegistryClientOptions } from '../registry/client/registry-client.ts';
 
@@ -34,6 +36,7 @@ export async function clientOptions(options: {
     registries: await loadRegistriesConf({ path: registriesConf, env }),
     tlsVerify: registry.tlsVerify,
     certificateDirectory: registry.certDir,
+    uploadsDirectory: join(dataDirectory(env), 'uploads'),
     connections: registry.connections,
     retries: registry.retries,
   };

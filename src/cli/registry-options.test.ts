@@ -5,7 +5,7 @@ import { plainBooleans } from './go-booleans.ts';
 import { addRegistryOptions, type RegistryFlags, registrySettings, type Side } from './registry-options.ts';
 
 function settings(argv: string[], side?: Side) {
-  const command = addRegistryOptions(new Command(), { sides: true }).exitOverride();
+  const command = addRegistryOptions(new Command(), { sides: side !== undefined }).exitOverride();
   command.configureOutput({ writeErr: () => {} }).parse(plainBooleans(command, argv), { from: 'user' });
   const found = registrySettings(command.opts<RegistryFlags>(), side);
   return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined));
@@ -28,13 +28,7 @@ test('each option reaches its setting', () => {
 });
 
 test('an end’s own option comes before the plain one', () => {
-  const argv = [
-    '--tls-verify',
-    '--creds=a:b',
-    '--src-tls-verify=false',
-    '--dest-registry-token=t',
-    '--no-src-creds',
-  ];
+  const argv = ['--tls-verify', '--src-tls-verify=false', '--dest-registry-token=t', '--no-src-creds'];
   assert.deepEqual(settings(argv, 'src'), { tlsVerify: false, credential: 'anonymous' });
   assert.deepEqual(settings(argv, 'dest'), { tlsVerify: true, credential: { registryToken: 't' } });
 });

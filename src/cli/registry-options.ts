@@ -20,19 +20,20 @@ export interface RegistryFlags {
 
 /**
  * Adds the options that every command shares which speaks to a registry, with skopeo's names. With `sides` also `--src-creds`,
- * `--dest-tls-verify` and so on, each of which overrides the plain one for that end. `registrySettings` reads them. Without
- * `creds` for commands that speak to registries of several owners: one credential is never sent to all of them.
+ * `--dest-tls-verify` and so on, each of which overrides the plain one for that end. `registrySettings` reads them. A plain `--creds` is for
+ * commands that speak to one registry: one credential is never sent to several owners. `creds: false` leaves it out.
  */
 export function addRegistryOptions(
   command: Command,
   options: { sides?: boolean; creds?: boolean } = {},
 ): Command {
   const group = 'Registry options:';
+  const oneOwner = options.creds !== false && options.sides !== true;
   const add = (option: Option): void => {
     command.addOption(option.helpGroup(group));
   };
   for (const option of perRegistry('', 'a registry')) {
-    if (options.creds !== false || !/creds|token/.test(option.long ?? '')) add(option);
+    if (oneOwner || !/creds|token/.test(option.long ?? '')) add(option);
   }
   if (options.sides) {
     for (const option of perRegistry('src-', 'the source')) add(option);

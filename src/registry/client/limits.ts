@@ -17,6 +17,11 @@ export const limits = {
   /** One page of tags or referrers, and how many pages are asked for. */
   pageBytes: 4 * 1024 * 1024,
   pages: 10_000,
+  /** From this size on an upload is remembered beyond the end of the process. */
+  rememberedUploadBytes: 4 * 1024 * 1024,
+  /** A chunk where a blob is too large for one request: GHCR takes no more; and the least that is tried. */
+  chunkBytes: 4 * 1024 * 1024,
+  leastChunkBytes: 64 * 1024,
   /** Unread body that is drained to keep its connection; a longer one costs the connection. */
   drainBytes: 64 * 1024,
   /** Connections to one host. */

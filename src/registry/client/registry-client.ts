@@ -13,11 +13,12 @@ import type { Place, Places, RegistriesConf } from './mirrors/registries-conf.ts
 import { withRedirects } from './redirect.ts';
 import { checkAccess } from './registry-access.ts';
 import { RegistryStore } from './registry-store.ts';
-import { RepositorySession } from './repository-session.ts';
+import { RepositorySession, type UploadHabits } from './repository-session.ts';
 import { withRetry } from './retry.ts';
 import { certificateDirectories } from './tls/certificate-directories.ts';
 import type { HostTlsSource } from './tls/host-tls.ts';
 import { createTransport, type Transport } from './transport.ts';
+import { UploadRecordDirectory, type UploadRecords } from './uploads/upload-records.ts';
 import { withEndpoint } from './with-endpoint.ts';
 
 export interface RegistryClientOptions {
@@ -39,6 +40,8 @@ export interface RegistryClientOptions {
   readonly connections?: number | undefined;
   /** Tries after the first of one request or transfer. Default 4. */
   readonly retries?: number | undefined;
+  /** Directory where unfinished uploads are remembered for the next process. Default none: they begin anew. */
+  readonly uploadsDirectory?: string | undefined;
   /** Where proxies, Docker's config.json and certificates are looked up. Default `process.env`. */
   readonly env?: NodeJS.ProcessEnv | undefined;
   /** Factor of every wait between tries: tests make it small. Default 1. */
@@ -47,6 +50,7 @@ export interface RegistryClientOptions {
 
 interface Registry {
   readonly endpoint: Endpoint;
+  readonly habits: UploadHabits;
   readonly send: Send;
 }
 
@@ -59,6 +63,7 @@ export class RegistryClient {
   readonly #credentials: CredentialSource;
   readonly #hostTls: HostTlsSource;
   readonly #transport: Transport;
+  readonly #uploads: UploadRecords | undefined;
   readonly #registries = new Map<string, Registry>();
   /** One store for one repository, so that work under way is shared. */
   readonly #stores = new Map<string, RegistryStore>();
@@ -70,6 +75,8 @@ export class RegistryClient {
     this.#credentials = options.credentials ?? dockerCredentials(env);
     this.#hostTls = certificateDirectories({ env, directory: certificateDirectory });
     this.#transport = createTransport({ env, connections, hostTls: this.#hostTls });
+    const { uploadsDirectory } = options;
+    this.#uploads = uploadsDirectory === undefined ? undefined : new UploadRecordDirectory(uploadsDirectory);
     for (const message of registries?.warnings ?? []) {
       onEvent?.({ type: 'registry-warning', registry: 'registries.conf', message });
     }
@@ -132,9 +139,10 @@ export class RegistryClient {
     if (store === undefined) {
       const { onEvent, pace } = this.#options;
       const attempts = this.#attempts(role);
-      const { endpoint, send } = this.#registry(registry, role, insecure);
+      const known = this.#registry(registry, role, insecure);
+      const uploads = this.#uploads;
       store = new RegistryStore(
-        new RepositorySession({ repository, endpoint, send, onEvent, pace, attempts }),
+        new RepositorySession({ repository, ...known, onEvent, pace, attempts, uploads }),
       );
       this.#stores.set(key, store);
     }
@@ -169,7 +177,7 @@ export class RegistryClient {
       tokenSend: withRetry(plain, retry),
       onEvent,
     });
-    const registry = { endpoint, send: withRetry(withEndpoint(authenticated, endpoint), retry) };
+    const registry = { endpoint, habits: {}, send: withRetry(withEndpoint(authenticated, endpoint), retry) };
     this.#registries.set(key, registry);
     return registry;
   }

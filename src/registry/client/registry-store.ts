@@ -23,7 +23,6 @@ import { failure, isFailure } from '../../lib/errors.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { manifestMediaTypes } from '../../oci/media-types.ts';
 import { isTag } from '../../oci/reference.ts';
-import { locationOf, type UploadLocation, uploadBlob } from './blob-upload.ts';
 import { byteRange } from './byte-range.ts';
 import { discard, type HttpResponse } from './http.ts';
 import { suffixOf } from './manifest-requests.ts';
@@ -34,6 +33,8 @@ import type { RepositorySession } from './repository-session.ts';
 import { resumingDownload } from './resuming-download.ts';
 import { listTags } from './tag-list.ts';
 import { untag } from './untag.ts';
+import { uploadBlob } from './uploads/blob-upload.ts';
+import { begunUpload, type Upload } from './uploads/upload-session.ts';
 
 /** One repository of a registry over its HTTP API (OCI distribution-spec 1.1). References are tags and digests. */
 export class RegistryStore
@@ -56,7 +57,7 @@ export class RegistryStore
   /** What `exists` just denied: the push that follows does not ask again. */
   readonly #absent = new Set<Digest>();
   /** Uploads that a refused mount began. */
-  readonly #started = new Map<Digest, UploadLocation>();
+  readonly #started = new Map<Digest, Upload>();
   /** Under way: who comes meanwhile with the same digest waits for it. */
   readonly #pushes = new Map<Digest, Promise<void>>();
 
@@ -172,7 +173,7 @@ export class RegistryStore
       return true;
     }
     // 202: the registry does not mount and waits for the bytes instead.
-    if (response.status === 202) this.#started.set(descriptor.digest, locationOf(this.#session, response));
+    if (response.status === 202) this.#started.set(descriptor.digest, begunUpload(this.#session, response));
     return false;
   }
 

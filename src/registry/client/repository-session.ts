@@ -7,6 +7,7 @@ import { describeRequest, discard, type HttpRequest, type HttpResponse, type Sen
 import { limits } from './limits.ts';
 import { registryFailure } from './registry-failure.ts';
 import { backoff, sleep } from './retry.ts';
+import type { UploadRecords } from './uploads/upload-records.ts';
 import { readBody } from './watched-body.ts';
 
 export interface SessionOptions {
@@ -18,6 +19,16 @@ export interface SessionOptions {
   readonly pace?: number | undefined;
   /** Tries of one request or transfer without progress. Default `limits.attempts`. */
   readonly attempts?: number | undefined;
+  /** Where unfinished uploads are remembered. Default nowhere. */
+  readonly uploads?: UploadRecords | undefined;
+  /** Shared by a registry's repositories. */
+  readonly habits?: UploadHabits | undefined;
+}
+
+/** What was learnt of a registry's uploads. */
+export interface UploadHabits {
+  /** A blob goes in chunks of so many bytes: it takes no larger request. */
+  chunkBytes?: number;
 }
 
 export interface Call extends IoOptions {
@@ -38,6 +49,8 @@ export class RepositorySession {
   readonly onEvent: OnRegistryEvent | undefined;
   readonly pace: number;
   readonly attempts: number;
+  readonly uploads: UploadRecords | undefined;
+  readonly habits: UploadHabits;
   readonly #send: Send;
 
   constructor(options: SessionOptions) {
@@ -46,6 +59,8 @@ export class RepositorySession {
     this.onEvent = options.onEvent;
     this.pace = options.pace ?? 1;
     this.attempts = options.attempts ?? limits.attempts;
+    this.uploads = options.uploads;
+    this.habits = options.habits ?? {};
     this.#send = options.send;
   }
 

@@ -32,6 +32,14 @@ export function retryAfter(header: string | undefined, now = Date.now()): number
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }
 
+/** What an answer's Retry-After asks for, undefined when it asks for nothing; `too long` is beyond what is obeyed. */
+export function retryDelay(response: HttpResponse, pace = 1): number | 'too long' | undefined {
+  const asked = retryAfter(response.headers['retry-after']);
+  if (asked === undefined) return undefined;
+  // A little chance, so that all who were told the same do not come back at once.
+  return asked > limits.retryAfterMs ? 'too long' : Math.round(asked * pace * (1 + Math.random() / 10));
+}
+
 export function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) {
@@ -66,9 +74,9 @@ export function withRetry(send: Send, options: RetryOptions): Send {
       try {
         response = await send(request);
         if (!isRetryable(response.status) || last) return response;
-        const asked = retryAfter(response.headers['retry-after']);
-        if (asked !== undefined && asked > limits.retryAfterMs) return response;
-        if (asked !== undefined) delay = Math.max(delay, asked * pace);
+        const asked = retryDelay(response, pace);
+        if (asked === 'too long') return response;
+        if (asked !== undefined) delay = Math.max(delay, asked);
         reason = `answered ${response.status}`;
         discard(response);
       } catch (error) {

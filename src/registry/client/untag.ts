@@ -4,11 +4,11 @@ import type { IoOptions } from '../../content/store.ts';
 import { digestOf } from '../../lib/digest.ts';
 import { failure, isFailure } from '../../lib/errors.ts';
 import { mediaTypes } from '../../oci/media-types.ts';
-import { uploadBlob } from './blob-upload.ts';
 import { discard } from './http.ts';
 import { putManifest, resolveManifest } from './manifest-requests.ts';
 import { errorOf } from './registry-failure.ts';
 import type { RepositorySession } from './repository-session.ts';
+import { uploadBlob } from './uploads/blob-upload.ts';
 
 /**
  * Removes a tag and leaves what it points at. Distribution before 3.0 deletes by digest only and takes the digest's tags along: there the tag is
