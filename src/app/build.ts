@@ -13,7 +13,10 @@ import type { Descriptor } from '../oci/descriptor.ts';
 import { hostPlatform, type Platform, parsePlatform } from '../oci/platform.ts';
 import { formatReference, parseReference, type Reference, withDefaultTag } from '../oci/reference.ts';
 import type { RegistryEvent } from '../registry/client/events.ts';
+import type { RegistryClient } from '../registry/client/registry-client.ts';
 import type { CopyEvent } from '../transfer/copy-graph.ts';
+import type { BuildCaches, CacheSettings } from './cache/build-caches.ts';
+import type { CacheEvent } from './cache/cache-event.ts';
 import { findBase } from './find-base.ts';
 import { ImagePush } from './image-push.ts';
 import { openSources } from './open-sources.ts';
@@ -21,7 +24,7 @@ import type { RegistrySettings } from './registry-settings.ts';
 import type { SandboxChoice } from './sandbox-choice.ts';
 import { createRegistryClient, localName, openLocalStore } from './stores.ts';
 
-export type BuildEvent = EngineEvent | CopyEvent | RegistryEvent;
+export type BuildEvent = EngineEvent | CopyEvent | RegistryEvent | CacheEvent;
 
 export interface BuildImageOptions {
   /** The context directory. */
@@ -41,6 +44,8 @@ export interface BuildImageOptions {
   readonly sandbox?: SandboxChoice | undefined;
   /** `refuse`: no RUN step of a platform that this machine does not run itself. Default `allow`. */
   readonly emulation?: 'allow' | 'refuse' | undefined;
+  /** Caches besides this machine's own. Default none. */
+  readonly caches?: CacheSettings | undefined;
   /** True: to the registry that each tag names. False: into the local store. */
   readonly push: boolean;
   readonly registry?: RegistrySettings | undefined;
@@ -68,17 +73,20 @@ export async function buildImage(options: BuildImageOptions): Promise<BuiltImage
       hint: 'add -t REGISTRY/REPOSITORY:TAG',
     });
   }
-  const request = await readRequest(options, env);
+  const read = await readRequest(options, env);
   const data = dataDirectory(env);
   const store = await openLocalStore({ env, create: true });
   const client = await createRegistryClient({ ...options, env });
   const fetched = openSources({ dataDirectory: data, env });
+  const caches = await openCaches(read, client, env, options);
+  const request: BuildRequest = { ...read, inlineCache: caches?.inline ?? false };
   const engine = new LocalEngine({
     dataDirectory: data,
     store,
     ...fetched,
     sandbox: options.sandbox,
     emulation: options.emulation,
+    importedRecords: caches?.imported ?? [],
     findBase: (reference, platform, io) => findBase(reference, platform, { ...io, local: store, client }),
   });
   const pushes = options.push ? references.map((reference) => new ImagePush(reference, client, options)) : [];
@@ -92,6 +100,7 @@ export async function buildImage(options: BuildImageOptions): Promise<BuiltImage
     });
     if (options.push) for (const push of pushes) await push.finish(built);
     else await keep(store, built, references, options);
+    await caches?.finish(built);
     return {
       root: built.root,
       images: built.images,
@@ -105,6 +114,18 @@ export async function buildImage(options: BuildImageOptions): Promise<BuiltImage
     fetched.close();
     client.close();
   }
+}
+
+async function openCaches(
+  request: BuildRequest,
+  client: RegistryClient,
+  env: NodeJS.ProcessEnv,
+  options: BuildImageOptions,
+): Promise<BuildCaches | undefined> {
+  const { caches, signal, onEvent } = options;
+  if (caches === undefined) return undefined;
+  const { openBuildCaches } = await import('./cache/build-caches.ts');
+  return await openBuildCaches(caches, { client, request, env, signal, onEvent });
 }
 
 async function keep(

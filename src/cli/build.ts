@@ -14,6 +14,10 @@ export interface BuildFlags extends RegistryFlags, SandboxFlags, CallFlags {
   readonly target?: string;
   readonly buildArg: string[];
   readonly cache: boolean;
+  readonly cacheFrom: string[];
+  readonly cacheTo: string[];
+  readonly cacheRepo?: string;
+  readonly cacheTtl?: string;
   readonly push?: boolean;
   /** True: push. */
   readonly output?: boolean;
@@ -51,6 +55,20 @@ export function defineBuild(program: Command): Command {
     .option('--target <stage>', 'stage to build (default: the last)')
     .option('--build-arg <name=value>', 'value of an ARG; NAME alone takes the environment’s', append, [])
     .option('--no-cache', 'run every step again')
+    .option(
+      '--cache-from <spec>',
+      'steps made elsewhere: type=registry,ref=REF or type=local,src=DIR',
+      append,
+      [],
+    )
+    .option(
+      '--cache-to <spec>',
+      'where to leave steps: type=registry,ref=REF, type=local,dest=DIR (mode=max: of all stages), type=inline',
+      append,
+      [],
+    )
+    .option('--cache-repo <repository>', 'look steps up in a repository and leave them there, one tag each')
+    .option('--cache-ttl <duration>', 'how old steps of --cache-repo may be (default: 336h)')
     .option('--push', 'push the result to the registry that its name says')
     .option('-o, --output <spec>', 'type=image (the local store) or type=registry (as --push)', parseOutput)
     .addOption(
@@ -80,12 +98,19 @@ export function buildImageOptions(context: string, flags: BuildFlags): BuildImag
     target: flags.target,
     buildArgs: flags.buildArg,
     cache: flags.cache,
+    caches: cacheSettings(flags),
     network: flags.network === 'none' ? 'none' : 'host',
     sandbox: flags.sandbox,
     emulation: flags.emulation ? 'allow' : 'refuse',
     push: (flags.push ?? false) || (flags.output ?? false),
     registry: registrySettings(flags),
   };
+}
+
+function cacheSettings({ cacheFrom, cacheTo, cacheRepo, cacheTtl }: BuildFlags): BuildImageOptions['caches'] {
+  if (cacheFrom.length + cacheTo.length === 0 && cacheRepo === undefined && cacheTtl === undefined)
+    return undefined;
+  return { from: cacheFrom, to: cacheTo, repository: cacheRepo, ttl: cacheTtl };
 }
 
 export function command(program: Command, context: { signal: AbortSignal }): Command {

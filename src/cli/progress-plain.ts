@@ -49,6 +49,11 @@ export class PlainProgress implements ProgressRenderer {
       case 'keeper-started':
         for (const line of describeKeeper(event)) this.#out.write(`${line}\n`);
         break;
+      case 'cache-unusable':
+        this.#out.write(`warning: cache ${event.cache}: ${event.message}\n`);
+        break;
+      case 'cache-imported':
+      case 'cache-exported':
       case 'planned':
       case 'layer-fetch':
       case 'exported':

@@ -61,6 +61,11 @@ export class TerminalProgress implements ProgressRenderer {
       case 'keeper-started':
         for (const line of describeKeeper(event)) this.#above(line);
         break;
+      case 'cache-unusable':
+        this.#above(`warning: cache ${event.cache}: ${event.message}`);
+        break;
+      case 'cache-imported':
+      case 'cache-exported':
       case 'planned':
       case 'layer-fetch':
       case 'image':

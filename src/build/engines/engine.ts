@@ -1,6 +1,7 @@
 import type { Store } from '../../content/store.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { Platform } from '../../oci/platform.ts';
+import type { CacheEntry } from '../cache/record-source.ts';
 import type { Warning } from '../dockerfile/lint/lint.ts';
 import type { Step } from '../graph/graph.ts';
 import type { OpenedOrigin } from '../ops/file-origins.ts';
@@ -27,6 +28,8 @@ export interface BuildRequest {
   readonly network: 'host' | 'none';
   /** False: every step runs again. */
   readonly cache: boolean;
+  /** Images' configs carry what their layers are known by: `--cache-to type=inline`. Default false. */
+  readonly inlineCache?: boolean;
   /** SOURCE_DATE_EPOCH, seconds. */
   readonly epoch?: number;
 }
@@ -46,6 +49,8 @@ export interface BuildResult extends BuildContent {
   readonly root: Descriptor;
   readonly images: readonly { readonly platform: Platform; readonly manifest: Descriptor }[];
   readonly warnings: readonly Warning[];
+  /** Every step that was made or found, for `--cache-to`. */
+  readonly cacheEntries: readonly CacheEntry[];
 }
 
 export type BuildEvent =

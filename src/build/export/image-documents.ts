@@ -10,6 +10,8 @@ export interface ImageLayers {
   readonly layers: readonly Layer[];
   /** Seconds at which each layer of this build was made, in the order of the history entries that have a node. */
   readonly created: readonly number[];
+  /** Of the config, beside the standard ones. */
+  readonly fields?: Readonly<Record<string, unknown>>;
 }
 
 function rfc3339(seconds: number): string {
@@ -45,6 +47,7 @@ export function imageConfig(
     config: plan.config,
     rootfs: { type: 'layers', diff_ids: image.layers.map((layer) => layer.diffId) },
     history: [...plan.baseHistory, ...own],
+    ...image.fields,
   };
 }
 

@@ -2,7 +2,9 @@ import { join } from 'node:path';
 import type { FileBacked, IoOptions, Store } from '../../../content/store.ts';
 import type { Layer } from '../../../oci/descriptor.ts';
 import { hostPlatform, type Platform } from '../../../oci/platform.ts';
+import type { CacheEntry, RecordSource } from '../../cache/record-source.ts';
 import { RecordStore } from '../../cache/record-store.ts';
+import { encodeInline, inlineField } from '../../cache/remote/inline-records.ts';
 import { StepCache } from '../../cache/step-cache.ts';
 import { sourceOf } from '../../dockerfile/source.ts';
 import { exportImage, exportRoot, type ImageRecord } from '../../export/image.ts';
@@ -41,6 +43,8 @@ export interface FoundBase extends BaseImage {
 }
 
 export interface LocalEngineOptions {
+  /** What other machines' builds made: `--cache-from`. Default none. */
+  readonly importedRecords?: readonly RecordSource[];
   readonly dataDirectory: string;
   readonly store: Store & FileBacked & LayerHome;
   /** What fetches the sources of ADD. */
@@ -108,6 +112,11 @@ export class LocalEngine implements Engine {
     const shared = { intake, views, sources, keeper: () => keeper.get(), epoch: request.epoch };
     const cache = new LayerOutcomeCache(new StepCache(join(cacheDirectory, 'steps'), store), {
       read: request.cache,
+      imported: this.#options.importedRecords ?? [],
+      onImport: ({ layer: { descriptor } }, from) => {
+        sources.register(descriptor.digest, from.store);
+        if (from.origin) origins.set(descriptor.digest, from.origin);
+      },
     });
     const files: FileOrigins = new FileOrigins({
       openContext: (name) => openContext(request, name, files),
@@ -144,7 +153,8 @@ export class LocalEngine implements Engine {
         roots.map((root) => vertices.of(root)),
         { signal: options.signal },
       );
-      const images = await this.#export(request, plan.images, trees, onEvent, options);
+      const entries = request.inlineCache ? await cache.entries() : undefined;
+      const images = await this.#export(request, plan.images, trees, { ...options, onEvent, entries });
       const root = await exportRoot(
         store,
         images.map((image) => image.manifest),
@@ -156,6 +166,7 @@ export class LocalEngine implements Engine {
         images,
         ...content,
         warnings: plan.warnings,
+        cacheEntries: await cache.entries(),
       };
     } finally {
       await cache.flush();
@@ -169,11 +180,14 @@ export class LocalEngine implements Engine {
     request: BuildRequest,
     plans: readonly ImagePlan[],
     trees: readonly Tree[],
-    onEvent: (event: BuildEvent) => void,
-    options: BuildOptions,
+    options: BuildOptions & {
+      onEvent: (event: BuildEvent) => void;
+      entries: readonly CacheEntry[] | undefined;
+    },
   ): Promise<BuildResult['images']> {
     const records = new RecordStore<ImageRecord>(join(this.#options.dataDirectory, 'cache', 'images'));
     const now = Math.floor(Date.now() / 1000);
+    const { entries } = options;
     return await Promise.all(
       plans.map(async (plan, position) => {
         const stored = await Promise.all((trees[position]?.layers ?? []).map((layer) => layer.stored));
@@ -183,10 +197,10 @@ export class LocalEngine implements Engine {
         const manifest = await exportImage(
           this.#options.store,
           plan,
-          { layers, created },
+          { layers, created, ...(entries && { fields: { [inlineField]: encodeInline(entries, layers) } }) },
           { ...options, epoch: request.epoch, records, now },
         );
-        onEvent({ type: 'image', platform: plan.platform, manifest });
+        options.onEvent({ type: 'image', platform: plan.platform, manifest });
         return { platform: plan.platform, manifest };
       }),
     );
