@@ -1,8 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
+import type { RegistrySettings } from '../app/registry-settings.ts';
 import type { SyncEvent, SyncResult } from '../app/sync/sync.ts';
 import { errorCodes, failure } from '../lib/errors.ts';
 import { printable } from '../lib/redact.ts';
+import type { Platform } from '../oci/platform.ts';
 import type { ManifestFamily } from '../transfer/rewrite/docker-types.ts';
 import { ExitWith } from './exit-with.ts';
 import { type Format, formatData, formatOption } from './format.ts';
@@ -18,6 +20,7 @@ export interface SyncFlags extends RegistryFlags {
   readonly keepGoing?: true;
   readonly platform?: string[];
   readonly referrers: boolean;
+  readonly only?: Platform;
   readonly type?: ManifestFamily;
   readonly digestFile?: string;
   readonly dryRun?: true;
@@ -67,6 +70,10 @@ export async function runSync(
   destination: string,
   flags: SyncFlags,
   signal: AbortSignal,
+  registries: { source: RegistrySettings; target: RegistrySettings } = {
+    source: registrySettings(flags, 'src'),
+    target: registrySettings(flags, 'dest'),
+  },
 ): Promise<SyncResult> {
   if (flags.dest !== 'docker' && flags.dest !== 'oci') {
     throw failure('UNSUPPORTED', 'sync to', flags.dest, 'no destination of a sync here', {
@@ -83,11 +90,12 @@ export async function runSync(
     },
     keepGoing: flags.keepGoing,
     platforms: flags.platform,
+    only: flags.only,
     referrers: flags.referrers,
     type: flags.type,
     dryRun: flags.dryRun,
-    sourceRegistry: registrySettings(flags, 'src'),
-    targetRegistry: registrySettings(flags, 'dest'),
+    sourceRegistry: registries.source,
+    targetRegistry: registries.target,
     signal,
     onEvent: (event) => showEvent(event),
   });

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readDocument } from '../../content/read-manifest.ts';
-import { maxIndexDepth } from '../../content/select-manifest.ts';
+import { maxIndexDepth, selectManifest } from '../../content/select-manifest.ts';
 import { canMount, type IoOptions, type Store } from '../../content/store.ts';
 import type { Digest } from '../../lib/digest.ts';
 import { isFailure, PolyarchError } from '../../lib/errors.ts';
@@ -26,6 +26,10 @@ export interface Changes {
   readonly platforms?: readonly Platform[] | undefined;
   /** With `platforms`: the index keeps its digest and goes on naming the platforms that stay behind. */
   readonly sparse?: boolean | undefined;
+  /** The manifest of one platform in place of the index. Not with `platforms`. */
+  readonly only?: Platform | undefined;
+  /** The index alone: what it names stays behind. */
+  readonly indexOnly?: boolean | undefined;
   readonly type?: ManifestFamily | undefined;
   /** Of layers that have none; with `forceCompression` of every layer. */
   readonly compression?: LayerCompression | undefined;
@@ -130,6 +134,19 @@ async function rewrite(
       notes.push('the source has some platforms only: a new index of those');
   }
   const { platforms, sparse, type, compression, forceCompression } = changes;
+  if (changes.only !== undefined) {
+    const {
+      platform: _platform,
+      annotations: _annotations,
+      ...root
+    } = await selectManifest(image.source, image.root, changes.only, io);
+    image = { source: image.source, root };
+  }
+  if (changes.indexOnly) {
+    const document = await readDocument(image.source, image.root, io);
+    const below = document.kind === 'index' ? document.index.manifests : [];
+    image = { ...image, left: new Set(below.map(({ digest }) => digest)) };
+  }
   if (platforms !== undefined && platforms.length > 0) {
     const before = image.root.digest;
     image = await selectPlatforms(image.source, image.root, platforms, { ...io, sparse });

@@ -22,6 +22,9 @@ export interface CopyRequest extends IoOptions {
   /** `linux/amd64`; these only. Default: all. */
   readonly platforms?: readonly string[] | undefined;
   readonly sparse?: boolean | undefined;
+  /** This platform's manifest in place of the index. */
+  readonly only?: Platform | undefined;
+  readonly indexOnly?: boolean | undefined;
   readonly referrers?: boolean | undefined;
   readonly type?: ManifestFamily | undefined;
   readonly compression?: LayerCompression | undefined;
@@ -167,5 +170,6 @@ export function changesOf(request: CopyRequest): Changes {
     throw failure('USAGE', 'use', '--force-compression', 'it says nothing without --compression');
   }
   const { compression } = request;
-  return { platforms, sparse: request.sparse, type, compression, forceCompression };
+  const { sparse, only, indexOnly } = request;
+  return { platforms, sparse, only, indexOnly, type, compression, forceCompression };
 }

@@ -5,7 +5,7 @@ import { KeyedTurns } from '../../lib/keyed-turns.ts';
 import { Pool } from '../../lib/pool.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { formatLocation, type Location, parseLocation } from '../../oci/location.ts';
-import { hostPlatform, parsePlatform } from '../../oci/platform.ts';
+import { hostPlatform, type Platform, parsePlatform } from '../../oci/platform.ts';
 import type { Reference } from '../../oci/reference.ts';
 import type { RegistryClient } from '../../registry/client/registry-client.ts';
 import type { CopyEvent } from '../../transfer/copy-graph.ts';
@@ -30,6 +30,8 @@ export interface SyncRequest extends IoOptions {
   /** Go on with the other images when one fails. Default false. */
   readonly keepGoing?: boolean | undefined;
   readonly platforms?: readonly string[] | undefined;
+  /** This platform's manifest in place of each index. */
+  readonly only?: Platform | undefined;
   readonly referrers?: boolean | undefined;
   readonly type?: ManifestFamily | undefined;
   readonly dryRun?: boolean | undefined;
@@ -203,7 +205,7 @@ class SyncRun {
       const repository = canMount(to.store) ? to.store.repository : undefined;
       const outcome = await copyBetween(from, to, {
         signal: this.#stop.signal,
-        changes: { platforms, type },
+        changes: { platforms, only: this.#request.only, type },
         referrers,
         dryRun,
         turns: destination.transport === 'docker' ? this.#turns : undefined,

@@ -11,6 +11,6 @@ export const shims: CommandTable = {
   },
   skopeo: {
     summary: 'Understand the command line of skopeo',
-    load: () => import('./skopeo.ts'),
+    load: () => import('./skopeo/skopeo.ts'),
   },
 };
