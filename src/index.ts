@@ -59,6 +59,8 @@ export type { LoggedIn, LoginOptions } from './app/login/login.ts';
 export { login } from './app/login/login.ts';
 export type { LoggedOut, LogoutOptions } from './app/login/logout.ts';
 export { logout } from './app/login/logout.ts';
+export type { PullOptions } from './app/pull.ts';
+export { pull } from './app/pull.ts';
 export type { PushEvent, PushOptions, PushResult } from './app/push.ts';
 export { push } from './app/push.ts';
 export type { ServeOptions } from './app/serve.ts';

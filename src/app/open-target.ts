@@ -2,6 +2,7 @@ import { resolve as resolvePath } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { ArchiveWriter } from '../content/archives/archive-writer.ts';
 import type { IoOptions, Store } from '../content/store.ts';
+import type { Digest } from '../lib/digest.ts';
 import { failure, isFailure } from '../lib/errors.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { formatLocation, type Location } from '../oci/location.ts';
@@ -15,6 +16,8 @@ export interface OpenedTarget {
   readonly store: Store;
   /** What the store resolves and tags for each location; undefined for an image without a name, and for a digest alone. */
   readonly names: readonly (string | undefined)[];
+  /** What locations say that the image's digest is. */
+  readonly digests: readonly Digest[];
   /** How a tag of the same repository is called in the store; undefined where images stand alone (an engine's archive). */
   readonly sibling?: ((tag: string) => string) | undefined;
   /** Lists the image under every name. */
@@ -176,11 +179,8 @@ async function inPlace(
   return {
     store,
     names,
+    digests: references.flatMap(({ digest }) => digest ?? []),
     async publish(descriptor, io) {
-      for (const { digest } of references) {
-        if (digest === undefined || digest === descriptor.digest) continue;
-        throw failure('USAGE', 'copy to', digest, `the image's digest is ${descriptor.digest}`);
-      }
       for (const name of names) if (name !== undefined) await store.tag(descriptor, name, io);
     },
     commit: async () => {},
@@ -200,6 +200,7 @@ function archiveTarget(writer: ArchiveWriter, names: readonly (string | undefine
   return {
     store: writer,
     names,
+    digests: [],
     async publish(descriptor) {
       for (const name of names) {
         if (name === undefined) await writer.list(descriptor);

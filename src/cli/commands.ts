@@ -29,6 +29,10 @@ export const commands: CommandTable = {
     summary: 'Forget the credentials of a registry',
     load: () => import('./logout.ts'),
   },
+  pull: {
+    summary: 'Copy an image from a registry into the local store',
+    load: () => import('./pull.ts'),
+  },
   push: {
     summary: 'Copy an image from the local store to a registry',
     load: () => import('./push.ts'),

@@ -5,13 +5,23 @@ import { renderTransferEvent } from './render-transfer-event.ts';
 
 export function command(program: Command, context: { signal: AbortSignal }): Command {
   program
-    .argument('<reference>', 'an image of the local store, every platform of it')
+    .description('Copy an image with every platform, and with what refers to it, to a registry.')
+    .argument(
+      '<reference>',
+      'an image of the local store, or behind a transport: oci:DIR, docker-daemon:NAME',
+    )
     .argument('[target]', 'the name that it gets in a registry; default its own')
+    .option('--no-referrers', 'leave signatures, SBOMs and other referrers behind')
     .option('-q, --quiet', 'print the digest only')
     .action(
-      async (reference: string, target: string | undefined, options: RegistryFlags & { quiet?: true }) => {
+      async (
+        reference: string,
+        target: string | undefined,
+        options: RegistryFlags & { quiet?: true; referrers: boolean },
+      ) => {
         const result = await push(reference, target, {
           registry: registrySettings(options),
+          referrers: options.referrers,
           signal: context.signal,
           onEvent: (event) => {
             if (!options.quiet) process.stderr.write(`${renderTransferEvent(event)}\n`);

@@ -5,7 +5,7 @@ import { readDocument } from '../../content/read-manifest.ts';
 import { maxIndexDepth, selectManifest } from '../../content/select-manifest.ts';
 import { canMount, type IoOptions, type Store } from '../../content/store.ts';
 import type { Digest } from '../../lib/digest.ts';
-import { isFailure, PolyarchError } from '../../lib/errors.ts';
+import { failure, isFailure, PolyarchError } from '../../lib/errors.ts';
 import type { KeyedTurns } from '../../lib/keyed-turns.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { isIndexType } from '../../oci/media-types.ts';
@@ -80,6 +80,10 @@ export async function copyBetween(
   await using temporary = new TemporaryLayers();
   const rewritten = await rewrite(source, found, changes, { temporary, notes, io });
   const { root, left } = rewritten;
+  for (const digest of target.digests) {
+    if (digest !== root.digest)
+      throw failure('USAGE', 'copy to', digest, `the image's digest is ${root.digest}`);
+  }
   const unchanged = there.length > 0 && there.every((digest) => digest === root.digest);
   const graph = {
     ...io,

@@ -15,7 +15,7 @@ export function listTagsCommand(program: Command, { signal }: { signal: AbortSig
     .action(async (repository: string) => {
       const flags = command.optsWithGlobals<SkopeoRegistryFlags & GlobalFlags>();
       skopeoLocation(repository);
-      const { listTags } = await import('../../../app/list-tags.ts');
+      const { listTags } = await import('../../../app/tags/list-tags.ts');
       const registry = skopeoRegistrySettings(flags);
       const { name, tags } = await listTags(repository, { registry, signal: withTimeout(signal, flags) });
       process.stdout.write(`${JSON.stringify({ Repository: name, Tags: tags }, null, 4)}\n`);
