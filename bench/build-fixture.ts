@@ -1,12 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 import { makeBaseImage } from '../scripts/base-image.ts';
-import { findPeer } from './programs.ts';
+import { startPeerRegistry } from './peer-registry.ts';
 import { writeSmallFiles } from './random-files.ts';
 
 /** Names of the Dockerfile templates in this directory: nine steps with two RUNs; or COPY alone. */
@@ -27,40 +24,6 @@ export interface BuildFixture {
   close(): Promise<void>;
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('Cannot find a free port');
-  return address.port;
-}
-
-async function startRegistry(directory: string): Promise<{ child: ChildProcess; registry: string }> {
-  const program = findPeer('docker-registry', { elf: true });
-  if (program === undefined)
-    throw new Error('Cannot start "docker-registry": not installed (Debian package docker-registry)');
-  const registry = `127.0.0.1:${await freePort()}`;
-  const config = join(directory, 'registry.yml');
-  writeFileSync(
-    config,
-    JSON.stringify({
-      version: '0.1',
-      log: { level: 'error', accesslog: { disabled: true } },
-      storage: { filesystem: { rootdirectory: join(directory, 'registry') } },
-      http: { addr: registry },
-    }),
-  );
-  const child = spawn(program, ['serve', config], { stdio: 'ignore' });
-  for (let attempt = 0; attempt < 40; attempt++) {
-    const answer = await fetch(`http://${registry}/v2/`).catch(() => undefined);
-    if (answer?.ok) return { child, registry };
-    await sleep(100);
-  }
-  child.kill();
-  throw new Error(`Cannot start "docker-registry": no answer at ${registry}`);
-}
-
 interface Entries {
   readonly manifests?: readonly {
     readonly platform?: { readonly os: string; readonly architecture: string };
@@ -72,7 +35,8 @@ export async function makeBuildFixture(
   report: (line: string) => void,
 ): Promise<BuildFixture> {
   const directory = mkdtempSync(join(process.env.PEERS || tmpdir(), 'polyarch-bench-build-'));
-  const { child, registry } = await startRegistry(directory);
+  const peer = await startPeerRegistry(directory);
+  const registry = peer.host;
   try {
     const base = makeBaseImage(join(directory, 'base'), { platforms, report });
     const reference = `${registry}/base:1`;
@@ -103,14 +67,12 @@ export async function makeBuildFixture(
           );
       },
       async close() {
-        const ended = new Promise((resolve) => child.on('close', resolve));
-        child.kill();
-        await ended;
+        await peer.close();
         rmSync(directory, { recursive: true, force: true });
       },
     };
   } catch (error) {
-    child.kill();
+    await peer.close();
     rmSync(directory, { recursive: true, force: true });
     throw error;
   }

@@ -31,6 +31,18 @@ const benchmarks: Readonly<Record<string, { what: string; load: () => Promise<Be
     what: 'both, against BuildKit and buildah',
     load: async () => (await import('./build.ts')).buildTwoPlatforms,
   },
+  'copy-index': {
+    what: '6 platforms, 600 MB, to a registry and to an OCI layout, against skopeo and crane',
+    load: async () => (await import('./copy.ts')).copyIndex,
+  },
+  'copy-noop': {
+    what: 'the same again, with nothing to do',
+    load: async () => (await import('./copy.ts')).copyNoop,
+  },
+  'copy-small': {
+    what: '200 images of 5 small layers: sync of a repository, against skopeo',
+    load: async () => (await import('./copy.ts')).copySmall,
+  },
 };
 
 const usage = `Usage: npm run bench -- NAME [--rounds N] [--json FILE] [--verbose]

@@ -1,5 +1,4 @@
 import { resolve as resolvePath } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import type { ArchiveWriter } from '../content/archives/archive-writer.ts';
 import type { IoOptions, Store } from '../content/store.ts';
 import type { Digest } from '../lib/digest.ts';
@@ -210,8 +209,10 @@ function archiveTarget(writer: ArchiveWriter, names: readonly (string | undefine
     async commit(io = {}) {
       await writer.commit({
         ...io,
-        send: (archive) =>
-          pipeline(archive, process.stdout, { end: false, ...(io.signal && { signal: io.signal }) }),
+        send: async (archive) => {
+          const { pipeline } = await import('node:stream/promises');
+          await pipeline(archive, process.stdout, { end: false, ...(io.signal && { signal: io.signal }) });
+        },
       });
     },
     close: () => writer.discard(),

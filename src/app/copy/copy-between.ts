@@ -1,40 +1,16 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { readDocument } from '../../content/read-manifest.ts';
-import { maxIndexDepth, selectManifest } from '../../content/select-manifest.ts';
+import { maxIndexDepth } from '../../content/select-manifest.ts';
 import { canMount, type IoOptions, type Store } from '../../content/store.ts';
 import type { Digest } from '../../lib/digest.ts';
 import { failure, isFailure, PolyarchError } from '../../lib/errors.ts';
 import type { KeyedTurns } from '../../lib/keyed-turns.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { isIndexType } from '../../oci/media-types.ts';
-import { formatPlatform, type Platform } from '../../oci/platform.ts';
-import { type CopyEvent, copyGraphs } from '../../transfer/copy-graph.ts';
-import { copyReferrers } from '../../transfer/copy-referrers.ts';
-import { convert } from '../../transfer/rewrite/convert.ts';
-import type { ManifestFamily } from '../../transfer/rewrite/docker-types.ts';
-import type { LayerCompression } from '../../transfer/rewrite/recompress.ts';
+import type { CopyEvent, CopyGraphOptions } from '../../transfer/copy-graph.ts';
 import type { Rewritten } from '../../transfer/rewrite/rewritten.ts';
-import { presentPlatforms, selectPlatforms } from '../../transfer/rewrite/select-platforms.ts';
 import type { OpenedTarget } from '../open-target.ts';
 import type { OpenedStore } from '../opened-store.ts';
-
-/** How an image is changed on its way. Nothing said: not at all, and its digest is the same. */
-export interface Changes {
-  /** These platforms only. Default: all. */
-  readonly platforms?: readonly Platform[] | undefined;
-  /** With `platforms`: the index keeps its digest and goes on naming the platforms that stay behind. */
-  readonly sparse?: boolean | undefined;
-  /** The manifest of one platform in place of the index. Not with `platforms`. */
-  readonly only?: Platform | undefined;
-  /** The index alone: what it names stays behind. */
-  readonly indexOnly?: boolean | undefined;
-  readonly type?: ManifestFamily | undefined;
-  /** Of layers that have none; with `forceCompression` of every layer. */
-  readonly compression?: LayerCompression | undefined;
-  readonly forceCompression?: boolean | undefined;
-}
+import { type Changes, changesNothing } from './changes.ts';
 
 export interface CopyBetweenOptions extends IoOptions {
   readonly changes?: Changes | undefined;
@@ -68,25 +44,48 @@ export async function copyBetween(
   options: CopyBetweenOptions = {},
 ): Promise<CopyOutcome> {
   const { signal } = options;
-  // What has no digest to keep travels to a registry compressed, as with docker push.
-  const plain = source.withoutManifests && canMount(target.store);
-  const changes = { ...(plain ? { compression: 'gzip' as const } : {}), ...options.changes };
-  const io = { signal };
-  const notes: string[] = [];
   const [found, there] = await Promise.all([
-    source.store.resolve(source.reference, io),
-    namedDigests(target, io),
+    source.store.resolve(source.reference, { signal }),
+    namedDigests(target, { signal }),
   ]);
-  await using temporary = new TemporaryLayers();
-  const rewritten = await rewrite(source, found, changes, { temporary, notes, io });
-  const { root, left } = rewritten;
+  const changes = changesFor(source, target, options.changes ?? {});
+  if (!source.incomplete && changesNothing(changes)) {
+    return await bring(source, target, { source: source.store, root: found }, { ...options, found, there });
+  }
+  const { rewriteImage } = await import('./rewrite-image.ts');
+  await using rewritten = await rewriteImage(source, found, changes, { signal });
+  const outcome = await bring(source, target, rewritten.image, { ...options, found, there });
+  return { ...outcome, notes: [...rewritten.notes, ...outcome.notes] };
+}
+
+/** What has no digest to keep travels to a registry compressed, as with docker push. */
+function changesFor(source: OpenedStore, target: OpenedTarget, changes: Changes): Changes {
+  const plain = source.withoutManifests && canMount(target.store);
+  return plain && changes.compression === undefined ? { ...changes, compression: 'gzip' } : changes;
+}
+
+interface Bring extends CopyBetweenOptions {
+  readonly found: Descriptor;
+  /** What the target's names point at. */
+  readonly there: readonly (Digest | undefined)[];
+}
+
+/** The image, then what refers to it, then its names. */
+async function bring(
+  source: OpenedStore,
+  target: OpenedTarget,
+  image: Rewritten,
+  options: Bring,
+): Promise<CopyOutcome> {
+  const { signal, found, there } = options;
+  const { root, left } = image;
   for (const digest of target.digests) {
     if (digest !== root.digest)
       throw failure('USAGE', 'copy to', digest, `the image's digest is ${root.digest}`);
   }
   const unchanged = there.length > 0 && there.every((digest) => digest === root.digest);
-  const graph = {
-    ...io,
+  const graph: Omit<CopyGraphOptions, 'tag'> = {
+    signal,
     left,
     dryRun: options.dryRun,
     turns: options.turns,
@@ -94,15 +93,17 @@ export async function copyBetween(
     onEvent: options.onEvent,
   };
   if (!unchanged) {
-    await copyGraphs(rewritten.source, target.store, [root], graph).catch((error: unknown) => {
+    const { copyGraphs } = await import('../../transfer/copy-graph.ts');
+    await copyGraphs(image.source, target.store, [root], graph).catch((error: unknown) => {
       throw left && isFailure(error, 'REGISTRY') ? withSparseHint(error) : error;
     });
   }
-  const referrers =
-    options.referrers === false ? 0 : await bringReferrers(source, target, rewritten, { graph, notes });
-  if (!unchanged && !options.dryRun) await target.publish(root, io);
-  return { source: found, root, unchanged, referrers, notes };
+  const referrers = options.referrers === false ? none : await bringReferrers(source, target, image, graph);
+  if (!unchanged && !options.dryRun) await target.publish(root, { signal });
+  return { source: found, root, unchanged, referrers: referrers.count, notes: referrers.notes };
 }
+
+const none = { count: 0, notes: [] as readonly string[] };
 
 function withSparseHint(error: PolyarchError): PolyarchError {
   const hint = 'the registry may want every manifest that an index names: leave --sparse away';
@@ -124,77 +125,26 @@ async function namedDigests(target: OpenedTarget, io: IoOptions): Promise<readon
   );
 }
 
-async function rewrite(
-  source: OpenedStore,
-  found: Descriptor,
-  changes: Changes,
-  work: { temporary: TemporaryLayers; notes: string[]; io: IoOptions },
-): Promise<Rewritten> {
-  const { notes, io } = work;
-  let image: Rewritten = { source: source.store, root: found };
-  if (source.incomplete) {
-    image = await presentPlatforms(source.store, found, io);
-    if (image.root.digest !== found.digest)
-      notes.push('the source has some platforms only: a new index of those');
-  }
-  const { platforms, sparse, type, compression, forceCompression } = changes;
-  if (changes.only !== undefined) {
-    const {
-      platform: _platform,
-      annotations: _annotations,
-      ...root
-    } = await selectManifest(image.source, image.root, changes.only, io);
-    image = { source: image.source, root };
-  }
-  if (changes.indexOnly) {
-    const document = await readDocument(image.source, image.root, io);
-    const below = document.kind === 'index' ? document.index.manifests : [];
-    image = { ...image, left: new Set(below.map(({ digest }) => digest)) };
-  }
-  if (platforms !== undefined && platforms.length > 0) {
-    const before = image.root.digest;
-    image = await selectPlatforms(image.source, image.root, platforms, { ...io, sparse });
-    const names = platforms.map(formatPlatform).join(', ');
-    if (image.root.digest !== before) notes.push(`a new index of ${names} alone: its digest is another`);
-    else if (image.left)
-      notes.push(`the index still names what stays behind: ${image.left.size} of its manifests`);
-  }
-  if (type === undefined && compression === undefined) return image;
-  const before = image.root.digest;
-  const layers = await work.temporary.open();
-  const converted = await convert(image.source, image.root, {
-    ...io,
-    type,
-    compression,
-    force: forceCompression,
-    layers,
-  });
-  if (converted.root.digest === before) return image;
-  notes.push(
-    'manifests were written anew: their digests are others, and signatures of the old ones do not hold',
-  );
-  return converted;
-}
-
 /** A rewritten image's manifests that kept their digests keep what refers to them. */
 async function bringReferrers(
   source: OpenedStore,
   target: OpenedTarget,
   { source: store, root, left }: Rewritten,
-  work: { graph: Parameters<typeof copyReferrers>[3]; notes: string[] },
-): Promise<number> {
-  if (source.sibling === undefined) return 0;
-  const subjects = (await documentsOf(store, root, work.graph ?? {})).filter((digest) => !left?.has(digest));
-  const from = { store: source.store, nameOf: source.sibling, referrers: source.referrers };
+  graph: Omit<CopyGraphOptions, 'tag'>,
+): Promise<typeof none> {
+  if (source.sibling === undefined) return none;
   if (target.sibling === undefined) {
-    work.notes.push('signatures and other referrers stay behind: an engine’s archive has no place for them');
-    return 0;
+    return {
+      count: 0,
+      notes: ['signatures and other referrers stay behind: an engine’s archive has no place for them'],
+    };
   }
-  const found = await copyReferrers(from, { store: target.store, nameOf: target.sibling }, subjects, {
-    ...work.graph,
-    left: undefined,
-  });
-  return found.length;
+  const { copyReferrers } = await import('../../transfer/copy-referrers.ts');
+  const subjects = (await documentsOf(store, root, graph)).filter((digest) => !left?.has(digest));
+  const from = { store: source.store, nameOf: source.sibling, referrers: source.referrers };
+  const to = { store: target.store, nameOf: target.sibling };
+  const found = await copyReferrers(from, to, subjects, { ...graph, left: undefined });
+  return { count: found.length, notes: [] };
 }
 
 /** Every index and manifest below a root, itself first. Manifests are not read. */
@@ -216,19 +166,4 @@ function mountSources(source: Store, target: Store, options: CopyBetweenOptions)
       canMount(source) && canMount(target) && source.registry === target.registry ? [source.repository] : [];
     return [...known, ...own];
   };
-}
-
-/** A layout for layers that are compressed anew; it is gone when the copy is. */
-class TemporaryLayers implements AsyncDisposable {
-  #directory: string | undefined;
-
-  async open() {
-    const { LayoutStore } = await import('../../content/layout/layout-store.ts');
-    this.#directory = await mkdtemp(join(tmpdir(), 'polyarch-layers-'));
-    return await LayoutStore.open(this.#directory);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#directory !== undefined) await rm(this.#directory, { recursive: true, force: true });
-  }
 }

@@ -12,7 +12,8 @@ import { checkTarget } from '../checked-target.ts';
 import { openTarget, targetKey } from '../open-target.ts';
 import type { RegistrySettings } from '../registry-settings.ts';
 import { createRegistryClient, openStore } from '../stores.ts';
-import { type Changes, copyBetween } from './copy-between.ts';
+import type { Changes } from './changes.ts';
+import { copyBetween } from './copy-between.ts';
 import { CopyCounter, type CopyCounts } from './copy-counts.ts';
 
 export type CopyImageEvent = CopyEvent | RegistryEvent;
