@@ -15,6 +15,9 @@ import { formatReference, parseReference, type Reference, withDefaultTag } from 
 import type { RegistryEvent } from '../registry/client/events.ts';
 import type { RegistryClient } from '../registry/client/registry-client.ts';
 import type { CopyEvent } from '../transfer/copy-graph.ts';
+import { agentSource } from './build-inputs/agents.ts';
+import { entitlements, type RunDefaultTexts, runDefaults } from './build-inputs/run-defaults.ts';
+import { secretSource } from './build-inputs/secrets.ts';
 import type { BuildCaches, CacheSettings } from './cache/build-caches.ts';
 import type { CacheEvent } from './cache/cache-event.ts';
 import { findBase } from './find-base.ts';
@@ -39,6 +42,12 @@ export interface BuildImageOptions {
   /** `NAME=value`, or `NAME` for the environment's value. */
   readonly buildArgs: readonly string[];
   readonly network: 'host' | 'none';
+  /** `--secret`, `--ssh` and `--allow`, as typed. */
+  readonly secrets?: readonly string[] | undefined;
+  readonly ssh?: readonly string[] | undefined;
+  readonly allow?: readonly string[] | undefined;
+  /** Hosts and limits of every RUN, as typed. */
+  readonly run?: RunDefaultTexts | undefined;
   readonly cache: boolean;
   /** Default: the first that works on this machine. */
   readonly sandbox?: SandboxChoice | undefined;
@@ -171,6 +180,10 @@ export async function readRequest(options: BuildImageOptions, env: NodeJS.Proces
     ...(options.target === undefined ? {} : { target: options.target }),
     buildArgs: buildArguments(options.buildArgs, env),
     network: options.network,
+    allow: entitlements(options.allow ?? []),
+    run: runDefaults(options.run ?? {}),
+    secrets: await secretSource(options.secrets ?? [], env),
+    agents: await agentSource(options.ssh ?? [], env),
     cache: options.cache,
     ...(epoch === undefined ? {} : { epoch }),
   };

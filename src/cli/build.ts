@@ -23,6 +23,12 @@ export interface BuildFlags extends RegistryFlags, SandboxFlags, CallFlags {
   readonly output?: boolean;
   readonly network: 'host' | 'none' | 'default';
   readonly emulation: boolean;
+  readonly secret: string[];
+  readonly ssh: string[];
+  readonly allow: string[];
+  readonly addHost: string[];
+  readonly ulimit: string[];
+  readonly shmSize?: string;
   readonly progress: ProgressMode;
   readonly quiet?: boolean;
 }
@@ -78,6 +84,22 @@ export function defineBuild(program: Command): Command {
     )
     .addOption(sandboxOption())
     .option('--no-emulation', 'refuse platforms whose RUN steps this machine would have to emulate')
+    .option(
+      '--secret <spec>',
+      'id=NAME,src=FILE or id=NAME,env=VARIABLE for RUN --mount=type=secret',
+      append,
+      [],
+    )
+    .option('--ssh <spec>', 'default or ID[=SOCKET]: an agent for RUN --mount=type=ssh', append, [])
+    .option(
+      '--allow <entitlement>',
+      'security.insecure for RUN --security=insecure; network.host, which steps have',
+      append,
+      [],
+    )
+    .option('--add-host <name:address>', 'a line in /etc/hosts of RUN steps', append, [])
+    .option('--ulimit <name=soft[:hard]>', 'limit of RUN steps, as nofile=1024', append, [])
+    .option('--shm-size <size>', '/dev/shm of RUN steps (default: 64m)')
     .addOption(
       new Option('--progress <mode>', 'how progress is shown')
         .choices(['auto', 'tty', 'plain', 'quiet', 'json'])
@@ -102,6 +124,10 @@ export function buildImageOptions(context: string, flags: BuildFlags): BuildImag
     network: flags.network === 'none' ? 'none' : 'host',
     sandbox: flags.sandbox,
     emulation: flags.emulation ? 'allow' : 'refuse',
+    secrets: flags.secret,
+    ssh: flags.ssh,
+    allow: flags.allow,
+    run: { addHosts: flags.addHost, ulimits: flags.ulimit, shmSize: flags.shmSize },
     push: (flags.push ?? false) || (flags.output ?? false),
     registry: registrySettings(flags),
   };

@@ -4,8 +4,8 @@ import type { Instruction } from './instruction.ts';
 /**
  * What a RUN with heredocs runs (BuildKit dispatchRun).
  *
- * - `RUN <<EOF`, and the lines begin with `#!`: `program`, a file of that name, mode 0755, that is mounted read-only in `/dev/pipes` and run as
- *   argv without a shell. Never so on Windows.
+ * - `RUN <<EOF`, and the lines begin with `#!`: `program`, a file of that name, mode 0755, that is mounted read-only in `/dev/pipes`; its path
+ *   is the text that the shell gets. Never so on Windows.
  * - `RUN <<EOF` otherwise: `shell`, the lines are the text that the shell gets.
  * - Anything else, as `RUN python3 <<EOF` or `RUN cat <<A <<B >x`: `shell`, the instruction's line with the heredocs' lines put back behind it; the
  *   shell itself reads them.

@@ -3,8 +3,10 @@ import type { Descriptor } from '../../oci/descriptor.ts';
 import type { Platform } from '../../oci/platform.ts';
 import type { CacheEntry } from '../cache/record-source.ts';
 import type { Warning } from '../dockerfile/lint/lint.ts';
+import type { Entitlement, RunDefaults } from '../frontend/plan-request.ts';
 import type { Step } from '../graph/graph.ts';
 import type { OpenedOrigin } from '../ops/file-origins.ts';
+import type { AgentSource, SecretSource } from '../ops/run-inputs.ts';
 import type { Tier } from '../sandbox/tier.ts';
 
 /** Files that COPY and ADD read. */
@@ -26,6 +28,11 @@ export interface BuildRequest {
   readonly target?: string;
   readonly buildArgs: Readonly<Record<string, string>>;
   readonly network: 'host' | 'none';
+  readonly allow: readonly Entitlement[];
+  /** Hosts and limits of every RUN. */
+  readonly run: RunDefaults;
+  readonly secrets: SecretSource;
+  readonly agents: AgentSource;
   /** False: every step runs again. */
   readonly cache: boolean;
   /** Images' configs carry what their layers are known by: `--cache-to type=inline`. Default false. */

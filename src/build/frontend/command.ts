@@ -7,8 +7,8 @@ export interface Command {
   readonly instruction: Instruction;
   /** Whether it is one of the steps that a stage counts. */
   readonly counts: boolean;
-  /** COPY --from: a stage's name or number, else an image. */
-  readonly from?: string;
+  /** COPY --from and the mounts of a RUN: names or numbers of stages, else images. */
+  readonly from?: readonly string[];
   /** ONBUILD: what builds that are FROM this stage run first. */
   readonly trigger?: string;
   apply(stage: StageBuild): void;

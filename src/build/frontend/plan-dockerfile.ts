@@ -65,7 +65,8 @@ export async function planDockerfile(
     }
   }
   const graph = new Graph();
-  const { buildArgs, network = 'host' } = request;
+  const { buildArgs, network = 'host', run = {} } = request;
+  const allow = new Set(request.allow);
   const ignored = new PathPatterns(parseIgnoreFile(request.ignore ?? ''));
   const images = targets.map(({ platform, budget, layout }) => {
     const { globalArguments } = layout;
@@ -79,6 +80,8 @@ export async function planDockerfile(
       buildArgs,
       network,
       ignored,
+      allow,
+      run,
     };
     return planPlatform(layout, context, { platform, bases, ...(onStage && { onStage }) });
   });
@@ -101,8 +104,8 @@ function imagesOf(layout: StageLayout): ImageSource[] {
   return layout.needed.flatMap((index) => {
     const laidOut = layout.stages[index];
     if (laidOut === undefined) return [];
-    const copied = laidOut.commands.flatMap(({ from, instruction }) =>
-      from === undefined ? [] : [layout.copySource(index, from, instruction)],
+    const copied = laidOut.commands.flatMap(({ from = [], instruction }) =>
+      from.map((name) => layout.copySource(index, name, instruction)),
     );
     return [laidOut.base, ...copied].filter((source) => source.kind === 'image');
   });

@@ -4,6 +4,7 @@ import type { Platform } from '../../oci/platform.ts';
 import type { Warning } from '../dockerfile/lint/lint.ts';
 import type { Graph } from '../graph/graph.ts';
 import type { ImagePlan } from '../graph/image-plan.ts';
+import type { RunOp } from '../graph/run-op.ts';
 
 /** What is to be built, as text and values: nothing here is read from a disk. */
 export interface PlanRequest {
@@ -23,7 +24,16 @@ export interface PlanRequest {
   readonly ignore?: string;
   /** Network of RUN steps that name none. Default `host`. */
   readonly network?: 'host' | 'none';
+  /** What instructions may have that they may not by themselves. Default: nothing. */
+  readonly allow?: readonly Entitlement[];
+  /** For every RUN. */
+  readonly run?: RunDefaults;
 }
+
+/** BuildKit's names (util/entitlements). */
+export type Entitlement = 'network.host' | 'security.insecure';
+
+export type RunDefaults = Pick<RunOp, 'extraHosts' | 'ulimits' | 'shmBytes'>;
 
 /** A base image, for one platform. */
 export interface BaseImage {

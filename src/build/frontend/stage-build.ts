@@ -14,6 +14,7 @@ import type { PlannedHistory } from '../graph/image-plan.ts';
 import type { Op } from '../graph/op.ts';
 import type { MutableConfig } from './base-config.ts';
 import type { Budget } from './budget.ts';
+import type { Entitlement, RunDefaults } from './plan-request.ts';
 import { nonEnvironment } from './platform-arguments.ts';
 
 /** Characters of all variables together that a step may see: the kernel starts no program with more. */
@@ -38,6 +39,16 @@ export interface PlanContext {
   readonly network: 'host' | 'none';
   /** What the ignore file keeps out of the context. */
   readonly ignored: PathPatterns;
+  readonly allow: ReadonlySet<Entitlement>;
+  readonly run: RunDefaults;
+}
+
+/** How a step's text is made of the instruction's. */
+export interface StepTextOptions extends Partial<ExpandOptions> {
+  /** Behind the text. */
+  readonly note?: string;
+  /** Variables that are shown as `****`. */
+  readonly masked?: ReadonlySet<string>;
 }
 
 /** What a stage begins with: a base image, scratch, or where an earlier stage ended. */
@@ -88,7 +99,7 @@ export class StageBuild {
       /** Steps that the stage counts, and how many of them its base took. */
       readonly total: number;
       readonly done: number;
-      /** The tree that a COPY --from reads. */
+      /** The tree that a COPY --from or a mount reads. */
       readonly copySource: (from: string) => Node;
     },
   ) {
@@ -202,23 +213,18 @@ export class StageBuild {
   }
 
   /** Interns the op as the stage's next step. The text is the instruction's, variables filled in as BuildKit's progress shows it. */
-  addStep(
-    op: Op,
-    inputs: readonly Node[],
-    instruction: Instruction,
-    text: Partial<ExpandOptions> = {},
-  ): Node {
+  addStep(op: Op, inputs: readonly Node[], instruction: Instruction, text: StepTextOptions = {}): Node {
     return this.context.graph.add(op, inputs, this.#step(instruction, text));
   }
 
-  #step(instruction: Instruction, options: Partial<ExpandOptions>): Step {
+  #step(instruction: Instruction, { note = '', masked, ...options }: StepTextOptions): Step {
     const { keyword, original, written, range } = instruction;
     this.#number++;
     let text = original;
     try {
       const { escapeCharacter, budget } = this.context;
       const spend = (work: number) => budget.spend(work, this.context.source, range);
-      text = expand(original, (name) => this.variables.get(name), {
+      text = expand(original, (name) => (masked?.has(name) ? '****' : this.variables.get(name)), {
         escapeCharacter,
         spend,
         ...options,
@@ -232,7 +238,9 @@ export class StageBuild {
       number: this.#number,
       total: this.#total,
       text:
-        written.toUpperCase() + (keyword === 'ADD' ? redactAddresses : String)(text.slice(written.length)),
+        written.toUpperCase() +
+        (keyword === 'ADD' ? redactAddresses : String)(text.slice(written.length)) +
+        note,
       ...range,
     };
   }

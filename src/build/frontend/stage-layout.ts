@@ -21,7 +21,7 @@ export interface ImageSource {
   readonly instruction: Instruction;
 }
 
-/** What a stage builds on, or a COPY --from reads. */
+/** What a stage builds on, or a COPY --from or a mount reads. */
 export type TreeSource =
   | ImageSource
   | { readonly kind: 'scratch' }
@@ -44,7 +44,7 @@ export interface StageLayout {
   readonly target: number;
   /** In the order of the file: each comes behind what it needs. */
   readonly needed: readonly number[];
-  /** What the `--from` of a COPY in a stage means. */
+  /** What the `--from` of a COPY, or of a RUN's mount, in a stage means. */
   copySource(stage: number, from: string, instruction: Instruction): TreeSource;
 }
 
@@ -223,9 +223,11 @@ function neededStages(
     const laidOut = stages[index];
     if (laidOut === undefined || !needed.has(index)) continue;
     if (laidOut.base.kind === 'stage') needed.add(laidOut.base.index);
-    for (const { from, instruction } of laidOut.commands) {
-      const source = from === undefined ? undefined : copySource(index, from, instruction);
-      if (source?.kind === 'stage') needed.add(source.index);
+    for (const { from = [], instruction } of laidOut.commands) {
+      for (const name of from) {
+        const source = copySource(index, name, instruction);
+        if (source.kind === 'stage') needed.add(source.index);
+      }
     }
   }
   return [...needed].sort((a, b) => a - b);

@@ -1,6 +1,6 @@
 import type { Digest } from '../../lib/digest.ts';
 import type { Layer } from '../../oci/descriptor.ts';
-import type { Platform } from '../../oci/platform.ts';
+import type { RunOp } from './run-op.ts';
 
 /** A base image's tree, or scratch where `layers` is empty. Bottom layer first. */
 export interface BaseOp {
@@ -68,18 +68,12 @@ export interface CopyOp {
   readonly link?: true;
 }
 
-/** One RUN. Input 0 is the root file system. */
-export interface RunOp {
-  readonly kind: 'run';
-  readonly platform: Platform;
-  /** argv: the shell form has its shell in front. */
-  readonly args: readonly string[];
-  /** `NAME=value`: the image's environment, then the ARGs in scope, in the order of declaration. */
-  readonly env: readonly string[];
-  readonly cwd: string;
-  /** USER as written; empty for root. */
-  readonly user: string;
-  readonly network: 'host' | 'none';
+/** A file or directory of a build context by itself, where it lies there: what a bind of the context reads. */
+export interface ContextOp {
+  readonly kind: 'context';
+  readonly origin: FileOrigin;
+  /** Relative to the context's root, clean; `.` for all of it. */
+  readonly path: string;
 }
 
 /** WORKDIR: makes a directory and its missing parents. Input 0 is the tree that it adds to. */
@@ -91,4 +85,4 @@ export interface MkdirOp {
   readonly user: string;
 }
 
-export type Op = BaseOp | CopyOp | RunOp | MkdirOp;
+export type Op = BaseOp | ContextOp | CopyOp | RunOp | MkdirOp;

@@ -14,6 +14,7 @@ import { Solver, type SolverEvent } from '../solver/solver.ts';
 import { GitRepositories } from '../sources/git-repositories.ts';
 import { HttpFiles } from '../sources/http-files.ts';
 import { BaseExecutor } from './base-executor.ts';
+import { ContextExecutor } from './context-executor.ts';
 import { CopyExecutor } from './copy-executor.ts';
 import { FileOrigins } from './file-origins.ts';
 import { LayerIntake } from './layer-intake.ts';
@@ -60,11 +61,13 @@ describe('COPY and WORKDIR in a graph', () => {
       spoolDirectory: join(directory, 'spool'),
     });
     const cache = new LayerOutcomeCache(new StepCache(join(directory, 'cache'), store), { read: true });
+    const given = { secrets: { read: async () => undefined }, agents: { socket: () => undefined } };
     const vertices = new NodeVertices({
       base: new BaseExecutor(),
       copy: new CopyExecutor({ ...shared, origins, knows: (key, io) => cache.knows(key, io) }),
+      context: new ContextExecutor({ origins, intake }),
       mkdir: new MkdirExecutor(shared),
-      run: new RunExecutor({ ...shared, proxyEnv: [], onOutput: () => {} }),
+      run: new RunExecutor({ ...shared, ...given, proxyEnv: [], onOutput: () => {} }),
     });
     const events: SolverEvent[] = [];
     const solver = new Solver<Tree, Outcome>(cache, { onEvent: (event) => events.push(event) });

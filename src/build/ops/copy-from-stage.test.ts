@@ -16,6 +16,7 @@ import { Solver } from '../solver/solver.ts';
 import { GitRepositories } from '../sources/git-repositories.ts';
 import { HttpFiles } from '../sources/http-files.ts';
 import { BaseExecutor } from './base-executor.ts';
+import { ContextExecutor } from './context-executor.ts';
 import { CopyExecutor } from './copy-executor.ts';
 import { FileOrigins } from './file-origins.ts';
 import { LayerIntake } from './layer-intake.ts';
@@ -100,11 +101,13 @@ describe('COPY --from', () => {
       spoolDirectory: join(directory, 'spool'),
     });
     const cache = new LayerOutcomeCache(new StepCache(join(directory, 'cache'), store), { read: true });
+    const given = { secrets: { read: async () => undefined }, agents: { socket: () => undefined } };
     const vertices = new NodeVertices({
       base: new BaseExecutor(),
       copy: new CopyExecutor({ ...shared, origins, knows: (key, io) => cache.knows(key, io) }),
+      context: new ContextExecutor({ origins, intake }),
       mkdir: new MkdirExecutor(shared),
-      run: new RunExecutor({ ...shared, proxyEnv: [], onOutput: () => {} }),
+      run: new RunExecutor({ ...shared, ...given, proxyEnv: [], onOutput: () => {} }),
     });
     const trees = await new Solver<Tree, Outcome>(cache).solve(nodes.map((node) => vertices.of(node)));
     await cache.flush();

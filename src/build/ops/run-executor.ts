@@ -3,14 +3,17 @@ import type { Digest } from '../../lib/digest.ts';
 import { failure } from '../../lib/errors.ts';
 import { formatPlatform, hostPlatform } from '../../oci/platform.ts';
 import type { Node } from '../graph/graph.ts';
-import type { RunOp } from '../graph/op.ts';
+import type { RunOp } from '../graph/run-op.ts';
 import type { KeeperClient } from '../keeper/keeper-client.ts';
 import { runsNatively } from '../sandbox/emulator-table.ts';
 import { hintFromOutput } from '../sandbox/explain-failure.ts';
+import type { SolveOptions } from '../solver/vertex.ts';
 import type { LayerIntake } from './layer-intake.ts';
 import type { LayerSources } from './layer-sources.ts';
 import type { ExecOptions, OpExecutor } from './op-executor.ts';
 import { OutputTail } from './output-tail.ts';
+import type { AgentSource, SecretSource } from './run-inputs.ts';
+import { stepMounts } from './step-mounts.ts';
 import type { Outcome, Tree } from './tree.ts';
 import { treeRefs } from './tree-refs.ts';
 
@@ -31,6 +34,8 @@ export interface RunExecutorOptions {
   readonly onOutput: (output: RunOutput) => void;
   /** `NAME=value` for every RUN, behind the op's own: in no key, so that another proxy is no other build. */
   readonly proxyEnv: readonly string[];
+  readonly secrets: SecretSource;
+  readonly agents: AgentSource;
   /** SOURCE_DATE_EPOCH, seconds. */
   readonly epoch?: number | undefined;
 }
@@ -42,12 +47,43 @@ export class RunExecutor implements OpExecutor<RunOp> {
     this.#options = options;
   }
 
-  async *keys(op: RunOp, [root]: readonly Tree[]): AsyncIterable<Digest> {
-    yield digestOfValue({ op, root: root?.key, epoch: this.#options.epoch });
+  async *keys(op: RunOp, inputs: readonly Tree[], options: SolveOptions): AsyncIterable<Digest> {
+    const { epoch } = this.#options;
+    // Another address is no other build (BuildKit, ops/exec.go).
+    const known = { ...op, extraHosts: op.extraHosts?.map(({ name }) => name) };
+    const root = inputs[0]?.key;
+    const trees = inputs.slice(1).map((tree) => tree.key);
+    yield digestOfValue({ op: known, root, ...(trees.length > 0 && { trees }), epoch });
+    const contents = await this.#contents(op, inputs, options);
+    if (contents.length === 0) return;
+    const rest = trees.filter((_, index) => !contents.some(({ input }) => input === index + 1));
+    yield digestOfValue({ op: known, root, rest, contents, epoch });
   }
 
-  async exec(op: RunOp, [root]: readonly Tree[], { node, key, signal }: ExecOptions): Promise<Outcome> {
+  /** Of the trees that the step only reads a part of, that part: the rest of them may be what it likes. */
+  async #contents(
+    { mounts = [] }: RunOp,
+    inputs: readonly Tree[],
+    { signal }: SolveOptions,
+  ): Promise<{ readonly input: number; readonly content: Digest }[]> {
+    const read = mounts.filter((mount) => mount.kind === 'bind').filter(({ key }) => key === 'content');
+    // A tree that is written to, or begins a cache, counts as a whole.
+    if (read.length === 0 || read.some(({ writable }) => writable)) return [];
+    const keeper = await this.#options.keeper();
+    return await Promise.all(
+      read.map(async ({ input, source }) => {
+        const tree = inputs[input];
+        const from = tree ? await treeRefs(tree, this.#options.sources, { signal }) : [];
+        const sources = [{ pattern: source.slice(1).replace(/[*?[\\]/g, '\\$&') || '.' }];
+        return { input, content: await keeper.checksum({ from, sources }, { signal }) };
+      }),
+    );
+  }
+
+  async exec(op: RunOp, inputs: readonly Tree[], { node, key, signal }: ExecOptions): Promise<Outcome> {
     const { keeper: start, sources, intake, onOutput, proxyEnv, epoch } = this.#options;
+    const [root] = inputs;
+    const given = await stepMounts(op, inputs, { ...this.#options, signal });
     const tree = root ? await treeRefs(root, sources, { signal }) : [];
     const keeper = await start();
     const tail = new OutputTail();
@@ -55,10 +91,15 @@ export class RunExecutor implements OpExecutor<RunOp> {
       tail.add(chunk);
       onOutput({ node, stream, chunk });
     };
-    const { platform, args, cwd, user, network } = op;
-    const env = [...op.env, ...proxyEnv];
+    const { platform, args, cwd, user, network, extraHosts = [], ulimits = [], shmBytes } = op;
+    const env = [...op.env, ...proxyEnv, ...given.env];
     const { exitCode, snapshot } = await keeper.run(
-      { tree, platform, args, env, cwd, user, network, hostname },
+      {
+        ...{ tree, platform, args, env, cwd, user, network, hostname, extraHosts },
+        mounts: given.mounts,
+        security: op.insecure ? 'insecure' : 'sandbox',
+        limits: { ulimits, ...(shmBytes === undefined ? {} : { shmBytes }) },
+      },
       { signal, stdout: forward('stdout'), stderr: forward('stderr') },
     );
     if (exitCode !== 0 || snapshot === undefined) throw stepFailure(node, op, exitCode, tail);

@@ -21,18 +21,18 @@ const accounts = new Accounts(
 
 describe('processUser', () => {
   const cases: Record<string, [uid: number, gid: number, groups: number[], home: string]> = {
-    '': [0, 0, [999], '/root'],
-    root: [0, 0, [999], '/root'],
-    app: [1000, 1001, [33, 999, 1001], '/home/app'],
-    '1000': [1000, 1001, [33, 999, 1001], '/home/app'],
-    'app:www-data': [1000, 33, [], '/home/app'],
-    'app:5': [1000, 5, [], '/home/app'],
-    '77': [77, 0, [], '/'],
-    '77:78': [77, 78, [], '/'],
+    '': [0, 0, [0, 999], '/root'],
+    root: [0, 0, [0, 999], '/root'],
+    app: [1000, 1001, [1001, 33, 999], '/home/app'],
+    '1000': [1000, 1001, [1001, 33, 999], '/home/app'],
+    'app:www-data': [1000, 33, [33], '/home/app'],
+    'app:5': [1000, 5, [5], '/home/app'],
+    '77': [77, 0, [0], '/'],
+    '77:78': [77, 78, [78], '/'],
     // A name that looks like a number is a name first, as in Docker.
-    '2000': [3000, 3001, [], '/odd'],
-    homeless: [9, 9, [], '/'],
-    'app:': [1000, 1001, [33, 999, 1001], '/home/app'],
+    '2000': [3000, 3001, [3001], '/odd'],
+    homeless: [9, 9, [9], '/'],
+    'app:': [1000, 1001, [1001, 33, 999], '/home/app'],
   };
   for (const [spec, [uid, gid, groups, home]] of Object.entries(cases)) {
     test(`"${spec}"`, () => assert.deepEqual(accounts.processUser(spec), { uid, gid, groups, home }));

@@ -23,7 +23,7 @@ interface GroupEntry {
 export interface ProcessUser {
   readonly uid: number;
   readonly gid: number;
-  /** Supplementary groups. */
+  /** Supplementary groups: the own one first, then in ascending order. */
   readonly groups: readonly number[];
   readonly home: string;
 }
@@ -58,9 +58,13 @@ export class Accounts {
     if (found === undefined && !isId(user)) throw unknown('user', user, spec, '/etc/passwd');
     const uid = found?.uid ?? Number(user);
     const home = found?.home ?? '/';
-    if (group !== undefined) return { uid, gid: this.#gid(group, spec), groups: [], home };
-    const groups = found === undefined ? [] : this.#memberships(found.name);
-    return { uid, gid: found?.gid ?? 0, groups, home };
+    if (group !== undefined) {
+      const gid = this.#gid(group, spec);
+      return { uid, gid, groups: [gid], home };
+    }
+    const gid = found?.gid ?? 0;
+    const more = found === undefined ? [] : this.#memberships(found.name);
+    return { uid, gid, groups: [gid, ...more.filter((other) => other !== gid)], home };
   }
 
   /** Whom a copied file belongs to: `--chown`'s rules, where a number alone is the group too and an empty side is root (BuildKit ops/user_linux.go). */

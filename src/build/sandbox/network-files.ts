@@ -1,14 +1,10 @@
 import type { ExtraHost } from './sandbox.ts';
 
-/** What a container gets as /etc/hosts. */
+/** What a container gets as /etc/hosts (BuildKit, executor/oci/hosts.go). */
 export function hostsFile(hostname: string, extra: readonly ExtraHost[] = []): string {
   return [
     `127.0.0.1\tlocalhost ${hostname}`,
     '::1\tlocalhost ip6-localhost ip6-loopback',
-    'fe00::0\tip6-localnet',
-    'ff00::0\tip6-mcastprefix',
-    'ff02::1\tip6-allnodes',
-    'ff02::2\tip6-allrouters',
     ...extra.map(({ name, address }) => `${address}\t${name}`),
     '',
   ].join('\n');

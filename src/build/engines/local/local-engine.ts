@@ -13,6 +13,7 @@ import { planImages } from '../../frontend/plan-images.ts';
 import type { BaseImage } from '../../frontend/plan-request.ts';
 import type { ImagePlan } from '../../graph/image-plan.ts';
 import { BaseExecutor } from '../../ops/base-executor.ts';
+import { ContextExecutor } from '../../ops/context-executor.ts';
 import { CopyExecutor } from '../../ops/copy-executor.ts';
 import { FileOrigins } from '../../ops/file-origins.ts';
 import { type LayerHome, LayerIntake } from '../../ops/layer-intake.ts';
@@ -130,10 +131,13 @@ export class LocalEngine implements Engine {
       {
         base: new BaseExecutor(),
         copy: new CopyExecutor({ ...shared, origins: files, knows: (key, io) => cache.knows(key, io) }),
+        context: new ContextExecutor({ origins: files, intake }),
         mkdir: new MkdirExecutor(shared),
         run: new RunExecutor({
           ...shared,
           proxyEnv: plan.proxyEnv,
+          secrets: request.secrets,
+          agents: request.agents,
           onOutput: (output) => progress.onOutput(output),
         }),
       },

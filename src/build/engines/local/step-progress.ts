@@ -22,12 +22,12 @@ export class StepProgress {
   }
 
   get steps(): number {
-    return [...this.#nodes.values()].filter((node) => node.op.kind !== 'base').length;
+    return [...this.#nodes.values()].filter((node) => !isSilent(node)).length;
   }
 
   onSolverEvent(event: Exclude<SolverEvent, { type: 'vertex-executing' }>): void {
     const node = this.#nodes.get(event.id);
-    if (node === undefined || node.op.kind === 'base') return;
+    if (node === undefined || isSilent(node)) return;
     const { id } = event;
     const { steps } = node;
     switch (event.type) {
@@ -55,4 +55,9 @@ export class StepProgress {
     }
     this.#onEvent({ type: 'output', id: node.digest, steps: node.steps, stream, text: decoder.write(chunk) });
   }
+}
+
+/** A base image, and a part of the context that a RUN mounts: no instruction of their own. */
+function isSilent({ op }: Node): boolean {
+  return op.kind === 'base' || op.kind === 'context';
 }

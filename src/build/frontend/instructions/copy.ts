@@ -29,7 +29,7 @@ export const readCopy: CommandReader = (instruction, source) => {
   return {
     instruction,
     counts: true,
-    ...(from ? { from } : {}),
+    ...(from ? { from: [from] } : {}),
     apply(stage) {
       const tree = from ? stage.copySource(from) : undefined;
       const sourceOf = (path: string) => {

@@ -6,7 +6,12 @@ import type { StageBuild } from '../stage-build.ts';
 export function commandArguments(stage: StageBuild, instruction: Instruction): string[] {
   const { body } = instruction;
   if (body.form === 'exec') return [...body.arguments];
-  return [...shellOf(stage), body.form === 'shell' ? body.text : ''];
+  return shellArguments(stage, body.form === 'shell' ? body.text : '');
+}
+
+/** A text for the stage's shell as argv. */
+export function shellArguments(stage: StageBuild, text: string): string[] {
+  return [...shellOf(stage), text];
 }
 
 function shellOf(stage: StageBuild): readonly string[] {

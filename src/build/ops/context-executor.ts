@@ -1,0 +1,52 @@
+import { MergedView } from '../../archive/merged-view.ts';
+import { digestOfValue } from '../../lib/canonical-json.ts';
+import type { Digest } from '../../lib/digest.ts';
+import { Memo } from '../../lib/memo.ts';
+import type { ContextOp } from '../graph/op.ts';
+import { placeSelection } from '../snapshot/copy/place-selection.ts';
+import { selectSources } from '../snapshot/copy/select-sources.ts';
+import type { SolveOptions } from '../solver/vertex.ts';
+import type { FileOrigins, FoundFiles } from './file-origins.ts';
+import { layerFromPlan } from './layer-file.ts';
+import type { LayerIntake } from './layer-intake.ts';
+import type { ExecOptions, OpExecutor } from './op-executor.ts';
+import type { Outcome, Tree } from './tree.ts';
+
+export interface ContextExecutorOptions {
+  readonly origins: FileOrigins;
+  readonly intake: LayerIntake;
+}
+
+/** A part of a build context as a layer by itself: known by its content, ignored files left out. */
+export class ContextExecutor implements OpExecutor<ContextOp> {
+  readonly #options: ContextExecutorOptions;
+  readonly #found = new Memo<FoundFiles>();
+
+  constructor(options: ContextExecutorOptions) {
+    this.#options = options;
+  }
+
+  async *keys(op: ContextOp, _inputs: readonly Tree[], options: SolveOptions): AsyncIterable<Digest> {
+    const { digest } = await this.#find(op, options);
+    yield digestOfValue({ kind: op.kind, path: op.path, digest });
+  }
+
+  async exec(op: ContextOp, _inputs: readonly Tree[], options: ExecOptions): Promise<Outcome> {
+    const { selection } = await this.#find(op, options);
+    const [first] = selection.items.flatMap((item) => item.entries);
+    const destination = first?.kind === 'directory' ? `/${op.path}/` : `/${op.path}`;
+    const now = Math.floor(Date.now() / 1000);
+    const plan = await placeSelection(selection, new MergedView([]), { destination, now });
+    return { key: options.key, layers: [await layerFromPlan(plan, this.#options.intake, options)] };
+  }
+
+  #find({ origin, path }: ContextOp, options: SolveOptions): Promise<FoundFiles> {
+    // The path is one, not a pattern.
+    const pattern = path.replace(/[*?[\\]/g, '\\$&');
+    return this.#found.of(JSON.stringify([origin, path]), async () => {
+      const { tree, owners, hash } = await this.#options.origins.open(origin, options);
+      const selection = selectSources(tree, [{ pattern }], { owners, signal: options.signal });
+      return { selection, digest: await selection.digest({ ...options, hash }) };
+    });
+  }
+}
