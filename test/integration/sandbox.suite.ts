@@ -13,6 +13,7 @@ export type SandboxFeature =
   | 'host-name'
   | 'network-none'
   | 'masked-paths'
+  | 'seccomp'
   | 'devices'
   | 'read-only-mounts'
   | 'tmpfs-size'
@@ -451,6 +452,12 @@ export function sandboxSuite(name: string, subject: SandboxSubject): void {
         (await run(script, { limits: { ulimits: [], shmBytes: 128 * 1024 * 1024 } })).output,
         '131072\n',
       );
+    });
+
+    test('system calls that Docker refuses are refused', unless('seccomp'), async () => {
+      const script =
+        'grep ^Seccomp: /proc/self/status; unshare -m true 2>/dev/null || echo refused; unshare -U true 2>/dev/null || echo refused';
+      assert.match((await run(script)).output, /Seccomp:\s+2\nrefused\nrefused\n/);
     });
 
     test('only an insecure step may mount', unless('insecure'), async () => {

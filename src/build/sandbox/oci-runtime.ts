@@ -13,8 +13,9 @@ import { placeMounts } from './place-mounts.ts';
 import type { RuntimeProgram } from './probe-runtime.ts';
 import { outputPipes } from './program-output.ts';
 import type { Sandbox, SandboxOptions, SandboxResult, SandboxSpec } from './sandbox.ts';
+import { seccompProfile } from './seccomp-profile.ts';
 import { stopSignal } from './stop-signal.ts';
-import { ensureWorkingDirectory, type SetTimes, Stubs } from './stubs.ts';
+import { ensureDirectory, type SetTimes, Stubs } from './stubs.ts';
 
 export interface OciRuntimeOptions extends BindCalls {
   readonly program: RuntimeProgram;
@@ -29,6 +30,7 @@ export interface OciRuntimeOptions extends BindCalls {
 /** The `oci` tier: runc or crun, one `run` a program, without cgroups. */
 export class OciRuntime implements Sandbox {
   readonly #options: OciRuntimeOptions;
+  readonly #seccomp = seccompProfile(process.arch);
   readonly #status = readFileSync('/proc/self/status', 'utf8');
 
   constructor(options: OciRuntimeOptions) {
@@ -39,11 +41,12 @@ export class OciRuntime implements Sandbox {
   async run(spec: SandboxSpec, options: SandboxOptions): Promise<SandboxResult> {
     throwIfAborted(options.signal);
     const user = Accounts.of(spec.root).processUser(spec.user);
-    ensureWorkingDirectory(spec.root, spec.cwd, user);
+    ensureDirectory(spec.root, spec.cwd, user);
     const stubs = new Stubs(spec.root, this.#options.setTimes);
     const sources = new BindSources(join(spec.scratch, 'binds'), this.#options);
     try {
-      for (const path of mountPoints) stubs.ensure(path, 'directory');
+      // In a layer, if they are new: as BuildKit leaves them.
+      for (const path of mountPoints) ensureDirectory(spec.root, path, { uid: 0, gid: 0 });
       const files = this.#files(spec, stubs);
       const config = ociSpec({
         ...spec,
@@ -54,6 +57,7 @@ export class OciRuntime implements Sandbox {
         ),
         inUserNamespace: this.#options.inUserNamespace,
         capabilities: containerCapabilities(this.#status, spec.security),
+        seccomp: this.#options.program.seccomp ? this.#seccomp : undefined,
       });
       writeFileSync(join(spec.scratch, 'config.json'), JSON.stringify(config));
       return { exitCode: await this.#execute(spec, user, options), stubs: stubs.paths };

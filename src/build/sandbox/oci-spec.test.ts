@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { containerCapabilities } from './capabilities.ts';
 import { hostsFile, resolvConf } from './network-files.ts';
 import { type OciSpecInput, ociSpec } from './oci-spec.ts';
+import { seccompProfile } from './seccomp-profile.ts';
 
 const input: OciSpecInput = {
   root: '/r',
@@ -71,6 +72,33 @@ describe('ociSpec', () => {
     for (const path of ['/proc/kcore', '/proc/keys', '/sys/firmware']) assert.ok(maskedPaths.includes(path));
     for (const path of ['/proc/sys', '/proc/sysrq-trigger']) assert.ok(readonlyPaths.includes(path));
   });
+});
+
+test('seccomp is Docker’s profile, and none for an insecure program', () => {
+  const seccomp = seccompProfile('x64');
+  const of = (changes: Partial<OciSpecInput>) => (make(changes).linux as { seccomp?: object }).seccomp;
+  assert.equal(of({ seccomp }), seccomp);
+  assert.equal(of({ seccomp, security: 'insecure' }), undefined);
+  assert.equal(seccompProfile('sparc'), undefined);
+  const text = JSON.stringify(seccomp);
+  for (const name of ['openat', 'clone3', 'arch_prctl', 'ptrace'])
+    assert.ok(text.includes(`"${name}"`), name);
+  for (const name of ['mount', 'bpf', 'unshare', 'init_module', 'open_by_handle_at'])
+    assert.ok(!text.includes(`"${name}"`), name);
+});
+
+test('limits, mounts and hosts are in the spec', () => {
+  const spec = make({
+    limits: { ulimits: [{ name: 'memlock', soft: 5, hard: -1 }], shmBytes: 7 },
+    mounts: [{ kind: 'tmpfs', target: '/t', readOnly: true, maxBytes: 9 }],
+  });
+  assert.match(
+    JSON.stringify(spec),
+    /"rlimits":\[{"type":"RLIMIT_MEMLOCK","soft":5,"hard":18446744073709551615}\]/,
+  );
+  assert.ok(spec.mounts.find(({ destination }) => destination === '/dev/shm')?.options.includes('size=7'));
+  assert.deepEqual(spec.mounts.at(-1)?.options, ['nosuid', 'nodev', 'ro', 'size=9']);
+  assert.match(hostsFile('h', [{ name: 'a', address: '::2' }]), /\n::2\ta\n$/);
 });
 
 test('capabilities are Docker’s, less those that are not this process’s to give', () => {

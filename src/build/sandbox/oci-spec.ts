@@ -19,6 +19,8 @@ export interface OciSpecInput {
   readonly mounts: readonly SandboxMount[];
   readonly security: SandboxSpec['security'];
   readonly limits: SandboxLimits;
+  /** `linux.seccomp`; not for an insecure program. Undefined where the runtime has no seccomp. */
+  readonly seccomp?: object | undefined;
 }
 
 interface Mount {
@@ -72,7 +74,7 @@ export function ociSpec(input: OciSpecInput): object {
     mounts: [...systemMounts(input), ...fileMounts(input.files), ...input.mounts.map(givenMount)],
     linux: {
       namespaces: namespaces.map((type) => ({ type })),
-      ...(insecure ? {} : { maskedPaths, readonlyPaths }),
+      ...(insecure ? {} : { maskedPaths, readonlyPaths, ...(input.seccomp && { seccomp: input.seccomp }) }),
     },
   };
 }

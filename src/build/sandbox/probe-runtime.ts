@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, statfsSync } from 'node:fs';
 import { failure } from '../../lib/errors.ts';
 import { findProgram } from '../../lib/find-program.ts';
@@ -7,10 +8,13 @@ export interface RuntimeProgram {
   readonly name: 'crun' | 'runc';
   readonly path: string;
   readonly options: readonly string[];
+  /** It was built with libseccomp. */
+  readonly seccomp: boolean;
 }
 
 /** statfs(2)'s type of a cgroup2 file system. */
 const cgroup2Magic = 0x63677270;
+const versionMilliseconds = 10_000;
 const cgroupDirectory = '/sys/fs/cgroup';
 /** Where systemd's hybrid layout keeps cgroup2 beside the version 1 controllers. */
 export const hybridDirectory = `${cgroupDirectory}/unified`;
@@ -29,13 +33,21 @@ export function probeRuntime(
   env: NodeJS.ProcessEnv = process.env,
 ): RuntimeProgram {
   const crun = options.inUserNamespace && !hasHybridCgroups() ? findProgram('crun', env) : undefined;
-  if (crun !== undefined) return { name: 'crun', path: crun, options: ['--cgroup-manager=disabled'] };
+  if (crun !== undefined)
+    return { name: 'crun', path: crun, options: ['--cgroup-manager=disabled'], seccomp: hasSeccomp(crun) };
   const runc = findProgram('runc', env);
   // Rootless as root too: what cannot be written under /sys/fs/cgroup, which is read-only in the keeper, is then no error.
-  if (runc !== undefined) return { name: 'runc', path: runc, options: ['--rootless=true'] };
+  if (runc !== undefined)
+    return { name: 'runc', path: runc, options: ['--rootless=true'], seccomp: hasSeccomp(runc) };
   throw failure('SANDBOX', 'run', 'RUN', 'there is no OCI runtime on this machine', {
     hint: 'apt-get install runc (or crun)',
   });
+}
+
+/** `libseccomp: 2.5.4` says runc, `+SECCOMP` crun. */
+function hasSeccomp(path: string): boolean {
+  const { stdout } = spawnSync(path, ['--version'], { encoding: 'utf8', timeout: versionMilliseconds });
+  return /libseccomp|\+SECCOMP\b/.test(stdout ?? '');
 }
 
 /** Whether steps can run as root outside of a user namespace. */

@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { ensureWorkingDirectory, Stubs } from './stubs.ts';
+import { ensureDirectory, Stubs } from './stubs.ts';
 
 const old = 1_600_000_000;
 const setTimes = (path: string, seconds: number): void => utimesSync(path, seconds, seconds);
@@ -68,9 +68,9 @@ describe('stubs', () => {
   test('the working directory is made with its parents, and a file in its place is refused', () => {
     const owner = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
     symlinkSync('/etc', join(root, 'link'));
-    ensureWorkingDirectory(root, '/link/a/b', owner);
+    ensureDirectory(root, '/link/a/b', owner);
     assert.ok(lstatSync(join(root, 'etc/a/b')).isDirectory());
     writeFileSync(join(root, 'file'), '');
-    assert.throws(() => ensureWorkingDirectory(root, '/file/x', owner), { code: 'SANDBOX' });
+    assert.throws(() => ensureDirectory(root, '/file/x', owner), { code: 'SANDBOX' });
   });
 });

@@ -99,14 +99,14 @@ function fits(stats: Stats, kind: 'file' | 'directory'): boolean {
   return kind === 'directory' ? stats.isDirectory() : !stats.isDirectory();
 }
 
-/** Makes the working directory with its missing parents for the user (BuildKit, executor: MkdirAllAndChown 0755). */
-export function ensureWorkingDirectory(root: string, cwd: string, owner: { uid: number; gid: number }): void {
-  const parts = resolveInRoot(root, cwd).split('/').filter(Boolean);
+/** Makes a directory with its missing parents: the working one for the user (BuildKit, executor: MkdirAllAndChown 0755). */
+export function ensureDirectory(root: string, directory: string, owner: { uid: number; gid: number }): void {
+  const parts = resolveInRoot(root, directory).split('/').filter(Boolean);
   for (let count = 1; count <= parts.length; count++) {
     const path = join(root, ...parts.slice(0, count));
     const found = lstatOrUndefined(path);
     if (found?.isDirectory()) continue;
-    if (found !== undefined) throw failure('SANDBOX', 'use working directory', cwd, 'it is not a directory');
+    if (found !== undefined) throw failure('SANDBOX', 'use directory', directory, 'it is not a directory');
     mkdirSync(path, 0o755);
     chownSync(path, owner.uid, owner.gid);
   }

@@ -28,7 +28,7 @@ import type {
   SandboxSpec,
 } from '../sandbox.ts';
 import { stopSignal } from '../stop-signal.ts';
-import { ensureWorkingDirectory, type SetTimes, Stubs } from '../stubs.ts';
+import { ensureDirectory, type SetTimes, Stubs } from '../stubs.ts';
 import {
   devices,
   hostRoot,
@@ -68,7 +68,7 @@ export class ProotSandbox implements Sandbox {
     const user = Accounts.of(spec.root).processUser(spec.user);
     if (this.#isRoot) refuseUnreachable(spec.root, user);
     const own = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
-    ensureWorkingDirectory(spec.root, spec.cwd, this.#isRoot ? user : own);
+    ensureDirectory(spec.root, spec.cwd, this.#isRoot ? user : own);
     const stubs = new Stubs(spec.root, this.#options.setTimes);
     try {
       for (const path of ['/proc', '/sys', '/dev']) stubs.ensure(path, 'directory');
