@@ -15,6 +15,10 @@ const benchmarks: Readonly<Record<string, { what: string; load: () => Promise<Be
     what: 'writing a layer, against GNU tar | pigz',
     load: async () => (await import('./pack.ts')).pack,
   },
+  plan: {
+    what: 'a Dockerfile of 1,000 lines and 60 stages: parse and plan, and --check against BuildKit',
+    load: async () => (await import('./plan.ts')).plan,
+  },
   'build-cold': {
     what: 'nothing cached, against BuildKit',
     load: async () => (await import('./build.ts')).buildCold,

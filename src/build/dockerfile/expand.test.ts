@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { cpuTime } from '../../../test/fixtures/cpu-time.ts';
 import { ExpansionError, expand, maxExpandedLength } from './expand.ts';
 
 const values: Readonly<Record<string, string>> = {
@@ -141,13 +142,13 @@ describe('word expansion', () => {
   });
 
   test('patterns with many stars take no time', () => {
-    const started = performance.now();
+    const started = cpuTime();
     const value = () => 'a'.repeat(20_000);
     for (const operator of ['#', '##', '%', '%%', '/', '//']) {
       const tail = operator.startsWith('/') ? '/x' : '';
       expand(`\${a${operator}${'*a'.repeat(30)}*b${tail}}`, value, { escapeCharacter: '\\' });
     }
-    assert.ok(performance.now() - started < 5000);
+    assert.ok(cpuTime() - started < 5000);
   });
 
   test('never throws anything else', () => {

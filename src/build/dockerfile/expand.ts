@@ -46,6 +46,14 @@ export class ExpansionError extends Error {
 
 /** Docker's word expansion (BuildKit frontend/dockerfile/shell): quotes, escapes and `$name`, `${name…}` in every form that it has. */
 export function expand(word: string, variables: Variables, options: ExpandOptions): Expansion {
+  if (!special.test(word) && !word.includes(options.escapeCharacter) && word.length <= maxExpandedLength) {
+    return {
+      text: word,
+      words: anySpace.test(word) ? splitAll(word) : [word].filter(Boolean),
+      used: none,
+      unset: none,
+    };
+  }
   const lexer = new Lexer(word, variables, options);
   try {
     const { text, words } = lexer.until(undefined, options.rawEscapes ?? false);
@@ -58,6 +66,16 @@ export function expand(word: string, variables: Variables, options: ExpandOption
 
 /** What may be a space: a text without it is not looked at character by character. */
 const anySpace = /[\s\u0085]/;
+
+/** A word without these, and without the escape character, stays as it is. */
+const special = /[$'"<]/;
+const none: ReadonlySet<string> = new Set();
+
+function splitAll(text: string): readonly string[] {
+  const out = new Collector();
+  out.splitting(text);
+  return out.finish().words;
+}
 
 /** Gathers the result as one text and as words: what is quoted or escaped never splits. */
 class Collector {
@@ -149,11 +167,11 @@ class Lexer {
       else if (character === '$') out.splitting(this.#dollar());
       else if (character === '<') out.raw(this.#angle());
       else {
-        this.#next();
         if (character !== this.#options.escapeCharacter) {
-          out.splitting(character);
+          out.splitting(this.#plain(stop));
           continue;
         }
+        this.#next();
         if (this.#rawEscapes) out.raw(character);
         const escaped = this.#next();
         if (escaped === undefined) break;
@@ -166,6 +184,22 @@ class Lexer {
     this.#rawEscapes = outer;
     this.#depth--;
     return out.finish();
+  }
+
+  /** At least one character, and all that follow which mean nothing by themselves. */
+  #plain(stop: string | undefined): string {
+    const start = this.#position;
+    const { escapeCharacter } = this.#options;
+    let character: string | undefined;
+    do {
+      character = this.#characters[++this.#position];
+    } while (
+      character !== undefined &&
+      character !== stop &&
+      character !== escapeCharacter &&
+      !special.test(character)
+    );
+    return this.#characters.slice(start, this.#position).join('');
   }
 
   #singleQuoted(): string {

@@ -58,7 +58,8 @@ class Parser {
       comments = [];
     }
     if (this.#instructions.length === 0) {
-      throw invalid(this.#source, { startLine: 1, endLine: 1 }, 'file with no instructions');
+      const line = Math.max(this.#line, 1);
+      throw invalid(this.#source, { startLine: line, endLine: line }, 'file with no instructions');
     }
     return {
       source: this.#source,
