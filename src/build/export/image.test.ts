@@ -78,9 +78,9 @@ describe('exportImage', () => {
 
   test('one platform is a manifest, several an index in their order', async () => {
     const { store, descriptor } = await exported();
-    assert.deepEqual(await exportRoot(store, [descriptor], {}), descriptor);
+    assert.deepEqual(await exportRoot(store, [descriptor], { index: false }), descriptor);
     const other = { ...descriptor, platform: parsePlatform('linux/amd64') };
-    const index = await readIndex(store, await exportRoot(store, [descriptor, other], {}));
+    const index = await readIndex(store, await exportRoot(store, [descriptor, other], { index: true }));
     assert.deepEqual(
       index.manifests.map((entry) => entry.platform?.architecture),
       ['arm', 'amd64'],

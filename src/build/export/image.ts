@@ -67,13 +67,13 @@ export async function exportImage(
   return { ...manifest, platform: plan.target };
 }
 
-/** One platform: its manifest itself, which every consumer takes. Several: an index, in the order given. */
+/** Without `index` the one manifest itself, which every consumer takes; else an index, in the order given. */
 export async function exportRoot(
   store: Store,
   manifests: readonly Descriptor[],
-  options: IoOptions,
+  options: IoOptions & { readonly index: boolean },
 ): Promise<Descriptor> {
   const [only] = manifests;
-  if (only !== undefined && manifests.length === 1) return only;
+  if (only !== undefined && !options.index) return only;
   return await pushDocument(store, mediaTypes.ociIndex, imageIndex(manifests), options);
 }

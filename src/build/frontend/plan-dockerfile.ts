@@ -29,7 +29,7 @@ export async function planDockerfile(
   dockerfile: Dockerfile,
   request: PlanRequest,
   options: PlanDockerfileOptions,
-): Promise<Omit<BuildPlan, 'warnings'>> {
+): Promise<Omit<BuildPlan, 'warnings' | 'index'>> {
   const { resolveBase, signal, lint, allStages, onStage } = options;
   throwIfAborted(signal);
   const { source, escapeCharacter } = dockerfile;

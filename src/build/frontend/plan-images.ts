@@ -1,4 +1,5 @@
 import { failure, throwIfAborted } from '../../lib/errors.ts';
+import { readBuilderArguments } from './builder-arguments.ts';
 import { planDockerfile } from './plan-dockerfile.ts';
 import type { BuildPlan, PlanOptions, PlanRequest } from './plan-request.ts';
 import { readDockerfile } from './read-dockerfile.ts';
@@ -16,5 +17,6 @@ export async function planImages(request: PlanRequest, options: PlanOptions): Pr
       hint: 'polyarch build --check shows them; error=true in the check directive asks for this',
     });
   }
-  return { ...plan, warnings: lint.warnings };
+  const { multiPlatform } = readBuilderArguments(request.buildArgs, { platforms: request.platforms.length });
+  return { ...plan, warnings: lint.warnings, index: multiPlatform ?? request.platforms.length > 1 };
 }

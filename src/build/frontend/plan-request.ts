@@ -62,6 +62,8 @@ export interface BuildPlan {
   /** In the order of the request's platforms. */
   readonly images: readonly ImagePlan[];
   readonly warnings: readonly Warning[];
+  /** The result is an index, also where one platform is built. */
+  readonly index: boolean;
   /**
    * `NAME=value` of the proxy build arguments, in both spellings: for every RUN's environment, behind the op's own. Part of no digest,
    * image or history, so that another proxy is no other build.

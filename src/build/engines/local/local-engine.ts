@@ -162,7 +162,7 @@ export class LocalEngine implements Engine {
       const root = await exportRoot(
         store,
         images.map((image) => image.manifest),
-        options,
+        { ...options, index: plan.index },
       );
       onEvent({ type: 'exported', root });
       return {

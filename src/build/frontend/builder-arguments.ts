@@ -1,0 +1,78 @@
+import { failure } from '../../lib/errors.ts';
+
+/** What build arguments ask of the builder itself (BuildKit dockerui/config.go). */
+export interface BuilderArguments {
+  /** BUILDKIT_DOCKERFILE_CHECK: in place of the `check` directive. */
+  readonly check?: string;
+  /** BUILDKIT_MULTI_PLATFORM: an index also where one platform is built. */
+  readonly multiPlatform?: boolean;
+  /** BUILDKIT_SYNTAX: in place of the `syntax` directive. */
+  readonly syntax?: string;
+}
+
+/**
+ * Arguments that steer what is not built here, and why they are refused. BUILDKIT_SBOM_SCAN_* say what an SBOM is made of: none is, so that they change nothing, as they
+ * don't with BuildKit unless one is asked for.
+ */
+const refused: Readonly<Record<string, string>> = {
+  BUILDKIT_CACHE_MOUNT_NS: 'cache mounts have one name space',
+  BUILDKIT_CONTEXT_KEEP_GIT_DIR: 'a git context is without its .git directory',
+  BUILDKIT_INLINE_CACHE: 'an image carries no cache',
+  BUILDKIT_SANDBOX_HOSTNAME: 'RUN steps have the host name of the sandbox',
+};
+
+/**
+ * Reads them out of the build arguments. UNSUPPORTED for one that has no meaning here and is not switched off, USAGE for a value that it can't have.
+ */
+export function readBuilderArguments(
+  buildArgs: Readonly<Record<string, string>>,
+  options: { readonly platforms: number },
+): BuilderArguments {
+  for (const [name, value] of Object.entries(buildArgs)) {
+    const reason = Object.hasOwn(refused, name) ? refused[name] : undefined;
+    if (reason !== undefined && !isOff(value)) {
+      const argument = `${name}=${value}`;
+      throw failure('UNSUPPORTED', 'use --build-arg', argument, `${reason}; it is not supported yet`, {
+        hint: 'leave it out',
+      });
+    }
+  }
+  const check = valueOf('BUILDKIT_DOCKERFILE_CHECK');
+  const syntax = valueOf('BUILDKIT_SYNTAX');
+  const multi = valueOf('BUILDKIT_MULTI_PLATFORM');
+  const multiPlatform = multi === undefined ? undefined : parseGoBoolean(multi);
+  if (multi !== undefined && multiPlatform === undefined) {
+    throw failure(
+      'USAGE',
+      'use --build-arg',
+      `BUILDKIT_MULTI_PLATFORM=${multi}`,
+      `invalid boolean value: ${multi}`,
+    );
+  }
+  if (multiPlatform === false && options.platforms > 1) {
+    const what = 'conflicting config: returning multiple target platforms is not allowed';
+    throw failure('USAGE', 'use --build-arg', `BUILDKIT_MULTI_PLATFORM=${multi}`, what, {
+      hint: 'name one --platform',
+    });
+  }
+  return {
+    ...(check === undefined ? {} : { check }),
+    ...(syntax === undefined ? {} : { syntax }),
+    ...(multiPlatform === undefined ? {} : { multiPlatform }),
+  };
+
+  function valueOf(name: string): string | undefined {
+    return Object.hasOwn(buildArgs, name) ? buildArgs[name] : undefined;
+  }
+}
+
+function isOff(value: string): boolean {
+  return value === '' || parseGoBoolean(value) === false;
+}
+
+/** Go's strconv.ParseBool. */
+export function parseGoBoolean(text: string): boolean | undefined {
+  if (['1', 't', 'T', 'true', 'TRUE', 'True'].includes(text)) return true;
+  if (['0', 'f', 'F', 'false', 'FALSE', 'False'].includes(text)) return false;
+  return undefined;
+}
