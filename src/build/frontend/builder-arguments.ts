@@ -15,7 +15,6 @@ export interface BuilderArguments {
  * don't with BuildKit unless one is asked for.
  */
 const refused: Readonly<Record<string, string>> = {
-  BUILDKIT_CACHE_MOUNT_NS: 'cache mounts have one name space',
   BUILDKIT_CONTEXT_KEEP_GIT_DIR: 'a git context is without its .git directory',
   BUILDKIT_INLINE_CACHE: 'an image carries no cache',
   BUILDKIT_SANDBOX_HOSTNAME: 'RUN steps have the host name of the sandbox',
