@@ -31,6 +31,10 @@ const benchmarks: Readonly<Record<string, { what: string; load: () => Promise<Be
     what: 'both, of a Dockerfile with COPY alone, against BuildKit',
     load: async () => (await import('./build.ts')).buildCopy,
   },
+  'index-create': {
+    what: 'four platforms under one name, against docker manifest, crane and buildah',
+    load: async () => (await import('./index-create.ts')).indexCreate,
+  },
   'build-two-platforms': {
     what: 'both, against BuildKit and buildah',
     load: async () => (await import('./build.ts')).buildTwoPlatforms,
