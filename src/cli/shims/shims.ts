@@ -9,6 +9,10 @@ export const shims: CommandTable = {
     summary: 'Understand the command line of docker manifest',
     subcommands: async () => (await import('./docker-manifest/commands.ts')).dockerManifestCommands,
   },
+  'manifest-tool': {
+    summary: 'Understand the command line of manifest-tool',
+    load: () => import('./manifest-tool/manifest-tool.ts'),
+  },
   skopeo: {
     summary: 'Understand the command line of skopeo',
     load: () => import('./skopeo/skopeo.ts'),
