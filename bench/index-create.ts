@@ -21,10 +21,10 @@ export async function indexCreate(options: {
   onRound: (line: string) => void;
 }): Promise<Comparison[]> {
   const directory = mkdtempSync(join(process.env.PEERS || tmpdir(), 'polyarch-bench-index-'));
-  const { child, registry } = await startPeerRegistry(directory);
+  const peer = await startPeerRegistry(directory);
   try {
-    const sources = await pushImages(registry);
-    const { contenders, missing } = contendersFor(registry, sources, directory);
+    const sources = await pushImages(peer.host);
+    const { contenders, missing } = contendersFor(peer.host, sources, directory);
     const measurements = await compare(contenders, {
       rounds: options.rounds ?? 15,
       warmUp: 2,
@@ -32,9 +32,7 @@ export async function indexCreate(options: {
     });
     return [{ title: 'index-create', measurements, missing }];
   } finally {
-    const ended = new Promise((resolve) => child.on('close', resolve));
-    child.kill();
-    await ended;
+    await peer.close();
     rmSync(directory, { recursive: true, force: true });
   }
 }
