@@ -13,6 +13,18 @@ const needs = [
   { package: 'runc', programs: ['runc', 'crun'], use: 'runs the steps of a build' },
   { package: 'uidmap', programs: ['newuidmap'], use: 'maps user ids for builds by an ordinary user' },
   { package: 'qemu-user-static', programs: [emulator], use: 'runs programs of other architectures' },
+  {
+    package: 'proot',
+    programs: ['proot'],
+    use: 'runs steps where neither mounts nor namespaces are allowed',
+    test: true,
+  },
+  {
+    package: 'docker.io',
+    programs: ['dockerd'],
+    use: 'makes the containers that tests build in',
+    test: true,
+  },
   { package: 'skopeo', programs: ['skopeo'], use: 'the peer that pulls what we push', test: true },
   { package: 'docker-registry', programs: ['docker-registry'], use: 'the peer that we push to', test: true },
   { package: 'openssl', programs: ['openssl'], use: 'makes the certificates of test registries', test: true },

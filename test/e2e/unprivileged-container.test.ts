@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { makeBaseImage } from '../../scripts/base-image.ts';
+import { type EmbeddedRegistry, startRegistry } from '../../scripts/embedded-registry.ts';
+import { removeTree } from '../../scripts/remove-tree.ts';
+import type { Index } from '../../src/oci/manifest.ts';
+import { formatPlatform } from '../../src/oci/platform.ts';
+import { withoutPrograms } from '../fixtures/capabilities.ts';
+import { DockerDaemon } from '../fixtures/docker-daemon.ts';
+import { polyarch } from '../fixtures/run-program.ts';
+
+const dockerfile = `
+ARG BASE
+FROM \${BASE} AS build
+RUN mkdir /out && uname -m > /out/machine && chown 33:100 /out/machine && ln /out/machine /out/same
+USER www-data
+RUN id -u > /tmp/me && id -G >> /tmp/me
+FROM \${BASE}
+COPY --from=build /out /tmp/me /srv/
+RUN rm -r /home /etc/os-release && mkdir /home && touch /home/new && echo more >> /etc/passwd
+RUN cat /srv/machine && grep more /etc/passwd && ls -A /home && (sleep 1234 & true)
+`;
+
+/** Where kaniko is run: root with Docker's default capabilities, seccomp profile and masks; no mount(2), no unshare(2), nothing registered. */
+const missing =
+  (process.getuid?.() !== 0 && 'needs root, to start dockerd') ||
+  withoutPrograms('dockerd', 'proot', 'qemu-aarch64-static', 'qemu-x86_64-static');
+
+describe('in an unprivileged container', { skip: missing, timeout: 300_000 }, () => {
+  let scratch: string;
+  let daemon: DockerDaemon;
+  let registry: EmbeddedRegistry;
+  let base: string;
+  before(async () => {
+    scratch = mkdtempSync('/var/tmp/polyarch-container-');
+    registry = await startRegistry(join(scratch, 'registry'));
+    base = `${registry.host}/base:1`;
+    await makeBaseImage(join(scratch, 'base'), { platforms: ['linux/amd64', 'linux/arm64'] }).push(base);
+    mkdirSync(join(scratch, 'context'));
+    writeFileSync(join(scratch, 'context/Dockerfile'), dockerfile);
+    mkdirSync(join(scratch, 'docker'));
+    daemon = await DockerDaemon.start(join(scratch, 'docker'));
+    await daemon.makeImage('machine:1');
+  });
+  after(async () => {
+    await daemon?.stop();
+    await registry?.stop();
+    removeTree(scratch);
+  });
+
+  const build = (...args: string[]) =>
+    daemon.run(
+      'machine:1',
+      [
+        '/checkout/polyarch',
+        'build',
+        '--progress',
+        'plain',
+        '--build-arg',
+        `BASE=${base}`,
+        ...args,
+        '/context',
+      ],
+      ['--volume', `${scratch}/context:/context:ro`, '--env', 'POLYARCH_HOME=/var/lib/polyarch'],
+    );
+
+  test('builds and pushes for this and another architecture', async () => {
+    const name = `${registry.host}/out:1`;
+    const { code, stderr } = await build('--platform', 'linux/amd64,linux/arm64', '--push', '--tag', name);
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /warning: sandbox oci does not work here: .*not permitted/);
+    assert.match(stderr, /warning: linux\/(arm64|amd64) is emulated/);
+    const { stdout } = await polyarch(['inspect', '--raw', name]);
+    const { manifests } = JSON.parse(stdout) as Index;
+    assert.deepEqual(
+      manifests.map(({ platform }) => platform && formatPlatform(platform)),
+      ['linux/amd64', 'linux/arm64'],
+    );
+    const env = { ...process.env, POLYARCH_HOME: join(scratch, 'home') };
+    const script =
+      'cat /srv/machine /srv/me; stat -c "%u %g %h" /srv/same; ls -A /home; ls /etc/os-release; tail -1 /etc/passwd';
+    const seen = await polyarch(['run', '--platform', 'linux/arm64', name, 'sh', '-c', script], { env });
+    assert.equal(seen.stdout, 'aarch64\n33\n33\n33 100 2\nnew\nmore\n');
+  });
+
+  test('refuses emulation where that is ruled out, and says what does not work', async () => {
+    const foreign = process.arch === 'arm64' ? 'linux/amd64' : 'linux/arm64';
+    const refused = await build('--platform', foreign, '--no-emulation');
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /Cannot run steps for .*emulated/);
+    const oci = await build('--sandbox', 'oci');
+    assert.equal(oci.code, 1);
+    assert.match(oci.stderr, /Operation not permitted/);
+    const alone = await build('--network', 'none');
+    assert.equal(alone.code, 2);
+    assert.match(alone.stderr, /no network/);
+  });
+});
