@@ -1,6 +1,3 @@
-import { readFile, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { ignoreFilesFor } from '../build/dockerfile/ignore.ts';
 import type { BuildRequest, BuildResult, BuildEvent as EngineEvent } from '../build/engines/engine.ts';
 import { LocalEngine } from '../build/engines/local/local-engine.ts';
 import { contentFrom } from '../content/content.ts';
@@ -20,9 +17,11 @@ import { entitlements, type RunDefaultTexts, runDefaults } from './build-inputs/
 import { secretSource } from './build-inputs/secrets.ts';
 import type { BuildCaches, CacheSettings } from './cache/build-caches.ts';
 import type { CacheEvent } from './cache/cache-event.ts';
-import { findBase } from './find-base.ts';
+import { openBuildContext } from './contexts/open-build-context.ts';
+import { type FindImage, openNamedContexts } from './contexts/open-named-contexts.ts';
+import { findBase, findLocated } from './find-base.ts';
 import { ImagePush } from './image-push.ts';
-import { openSources } from './open-sources.ts';
+import { openSources, type Sources } from './open-sources.ts';
 import type { RegistrySettings } from './registry-settings.ts';
 import type { SandboxChoice } from './sandbox-choice.ts';
 import { createRegistryClient, localName, openLocalStore } from './stores.ts';
@@ -30,10 +29,14 @@ import { createRegistryClient, localName, openLocalStore } from './stores.ts';
 export type BuildEvent = EngineEvent | CopyEvent | RegistryEvent | CacheEvent;
 
 export interface BuildImageOptions {
-  /** The context directory. */
+  /** A directory, a git repository, the URL of a tar or of a Dockerfile, or `-`: one of these two on standard input. */
   readonly context: string;
-  /** Path of the Dockerfile; `<context>/Dockerfile` by default. */
+  /** Path of the Dockerfile, its URL, or `-` for standard input; `<context>/Dockerfile` by default. */
   readonly file?: string | undefined;
+  /** `--build-context NAME=VALUE`. */
+  readonly contexts?: readonly string[] | undefined;
+  /** Default: the process's. */
+  readonly stdin?: AsyncIterable<Buffer> | undefined;
   /** References that the result gets. */
   readonly tags: readonly string[];
   /** As typed; this machine's own by default. */
@@ -70,9 +73,6 @@ export interface BuiltImage {
   readonly pushed: boolean;
 }
 
-/** Largest Dockerfile and ignore file that are read. */
-const maxTextBytes = 4 * 1024 * 1024;
-
 /** From a Dockerfile to an image in a registry or in the local store. */
 export async function buildImage(options: BuildImageOptions): Promise<BuiltImage> {
   const env = options.env ?? process.env;
@@ -82,24 +82,25 @@ export async function buildImage(options: BuildImageOptions): Promise<BuiltImage
       hint: 'add -t REGISTRY/REPOSITORY:TAG',
     });
   }
-  const read = await readRequest(options, env);
   const data = dataDirectory(env);
   const store = await openLocalStore({ env, create: true });
   const client = await createRegistryClient({ ...options, env });
-  const fetched = openSources({ dataDirectory: data, env });
-  const caches = await openCaches(read, client, env, options);
-  const request: BuildRequest = { ...read, inlineCache: caches?.inline ?? false };
-  const engine = new LocalEngine({
-    dataDirectory: data,
-    store,
-    ...fetched,
-    sandbox: options.sandbox,
-    emulation: options.emulation,
-    importedRecords: caches?.imported ?? [],
-    findBase: (reference, platform, io) => findBase(reference, platform, { ...io, local: store, client }),
-  });
+  const sources = openSources({ dataDirectory: data, env });
   const pushes = options.push ? references.map((reference) => new ImagePush(reference, client, options)) : [];
   try {
+    const read = await readRequest(options, { env, sources, findImage: findLocated });
+    const caches = await openCaches(read, client, env, options);
+    const request: BuildRequest = { ...read, inlineCache: caches?.inline ?? false };
+    const engine = new LocalEngine({
+      dataDirectory: data,
+      store,
+      http: sources.http,
+      git: sources.git,
+      sandbox: options.sandbox,
+      emulation: options.emulation,
+      importedRecords: caches?.imported ?? [],
+      findBase: (reference, platform, io) => findBase(reference, platform, { ...io, local: store, client }),
+    });
     const built = await engine.build(request, {
       signal: options.signal,
       onEvent: options.onEvent,
@@ -120,7 +121,7 @@ export async function buildImage(options: BuildImageOptions): Promise<BuiltImage
     await Promise.all(pushes.map((push) => push.abandon(error)));
     throw error;
   } finally {
-    fetched.close();
+    sources.close();
     client.close();
   }
 }
@@ -155,30 +156,24 @@ async function bringHome(store: Store, built: BuildResult, options: BuildImageOp
   }
 }
 
-/** What the options mean to an engine: the Dockerfile and ignore file are read. */
-export async function readRequest(options: BuildImageOptions, env: NodeJS.ProcessEnv): Promise<BuildRequest> {
-  const context = resolve(options.context);
-  const state = await stat(context).catch(() => undefined);
-  if (!state?.isDirectory()) {
-    throw failure('NOT_FOUND', 'build', options.context, 'there is no such directory', {
-      hint: 'polyarch build [OPTIONS] CONTEXT takes the directory that the Dockerfile copies from',
-    });
-  }
-  const file = options.file === undefined ? join(context, 'Dockerfile') : resolve(options.file);
-  const dockerfile = await readText(file);
-  if (dockerfile === undefined) {
-    throw failure('NOT_FOUND', 'read', file, 'there is no such Dockerfile', { hint: 'name it with -f FILE' });
-  }
-  const { beside, inContext } = ignoreFilesFor(file);
-  const ignore = (await readText(beside)) ?? (await readText(join(context, inContext))) ?? '';
+/** What the options mean to an engine: contexts are opened, the Dockerfile and ignore file are read. */
+export async function readRequest(
+  options: BuildImageOptions,
+  io: { readonly env: NodeJS.ProcessEnv; readonly sources: Sources; readonly findImage: FindImage },
+): Promise<BuildRequest> {
+  const { env } = io;
+  const buildArgs = buildArguments(options.buildArgs, env);
   const epoch = parseSourceDateEpoch(env.SOURCE_DATE_EPOCH);
+  const opened = await openBuildContext(options, {
+    ...io,
+    keepGitDirectory: /^(?:1|t|true)$/i.test(buildArgs.BUILDKIT_CONTEXT_KEEP_GIT_DIR ?? ''),
+  });
   return {
-    context: { kind: 'directory', path: context, ignore },
-    dockerfile,
-    filename: options.file ?? 'Dockerfile',
+    ...opened,
+    ...(await openNamedContexts(options.contexts ?? [], io)),
     platforms: platformList(options.platforms),
     ...(options.target === undefined ? {} : { target: options.target }),
-    buildArgs: buildArguments(options.buildArgs, env),
+    buildArgs,
     network: options.network,
     allow: entitlements(options.allow ?? []),
     run: runDefaults(options.run ?? {}),
@@ -187,15 +182,6 @@ export async function readRequest(options: BuildImageOptions, env: NodeJS.Proces
     cache: options.cache,
     ...(epoch === undefined ? {} : { epoch }),
   };
-}
-
-async function readText(path: string): Promise<string | undefined> {
-  const state = await stat(path).catch(() => undefined);
-  if (!state?.isFile()) return undefined;
-  if (state.size > maxTextBytes) {
-    throw failure('LIMIT', 'read', path, `larger than ${maxTextBytes} bytes`);
-  }
-  return await readFile(path, 'utf8');
 }
 
 function platformList(texts: readonly string[]): Platform[] {

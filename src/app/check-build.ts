@@ -7,10 +7,12 @@ import {
 } from '../build/frontend/describe-dockerfile.ts';
 import type { PlanOptions, PlanRequest } from '../build/frontend/plan-request.ts';
 import { MemoryStore } from '../content/memory-store.ts';
+import { dataDirectory } from '../lib/data-directory.ts';
 import { isFailure } from '../lib/errors.ts';
 import { hostPlatform } from '../oci/platform.ts';
 import { type BuildImageOptions, readRequest } from './build.ts';
-import { findBase } from './find-base.ts';
+import { findBase, findLocated } from './find-base.ts';
+import { openSources, type Sources } from './open-sources.ts';
 import { createRegistryClient, openLocalStore } from './stores.ts';
 
 export type { CheckResult, Outline, Target };
@@ -32,12 +34,19 @@ export async function outlineBuild(options: BuildImageOptions): Promise<Outline 
 export async function targetsOfBuild(
   options: BuildImageOptions,
 ): Promise<{ readonly targets: readonly Target[]; readonly text: string }> {
-  const request = await planRequest(options);
-  return { targets: listTargets(request), text: request.dockerfile };
+  const sources = openSources({ dataDirectory: dataDirectory(options.env), env: options.env ?? process.env });
+  try {
+    const request = await planRequest(options, sources);
+    return { targets: listTargets(request), text: request.dockerfile };
+  } finally {
+    sources.close();
+  }
 }
 
-async function planRequest(options: BuildImageOptions): Promise<PlanRequest> {
-  return { ...(await readRequest(options, options.env ?? process.env)), buildPlatform: hostPlatform() };
+async function planRequest(options: BuildImageOptions, sources: Sources): Promise<PlanRequest> {
+  const env = options.env ?? process.env;
+  const request = await readRequest(options, { env, sources, findImage: findLocated });
+  return { ...request, buildPlatform: hostPlatform() };
 }
 
 async function withPlan<T>(
@@ -45,9 +54,10 @@ async function withPlan<T>(
   plan: (request: PlanRequest, io: PlanOptions) => Promise<T>,
 ): Promise<T> {
   const env = options.env ?? process.env;
-  const request = await planRequest(options);
+  const sources = openSources({ dataDirectory: dataDirectory(env), env });
   const client = await createRegistryClient({ ...options, env });
   try {
+    const request = await planRequest(options, sources);
     // Checking leaves no store behind.
     const local = await openLocalStore({ env }).catch((error: unknown) => {
       if (isFailure(error, 'NOT_FOUND')) return new MemoryStore();
@@ -58,6 +68,7 @@ async function withPlan<T>(
       resolveBase: (reference, platform, io) => findBase(reference, platform, { ...io, local, client }),
     });
   } finally {
+    sources.close();
     client.close();
   }
 }

@@ -2,6 +2,7 @@ import type { FoundBase } from '../build/engines/local/local-engine.ts';
 import { selectManifest } from '../content/select-manifest.ts';
 import type { IoOptions, Store } from '../content/store.ts';
 import { isFailure } from '../lib/errors.ts';
+import type { Location } from '../oci/location.ts';
 import type { Platform } from '../oci/platform.ts';
 import { formatReference, parseReference, type Reference, withDefaultTag } from '../oci/reference.ts';
 import type { RegistryClient } from '../registry/client/registry-client.ts';
@@ -56,4 +57,17 @@ async function findLocal(
     if (isFailure(error, 'NOT_FOUND', 'PLATFORM_MISSING')) return undefined;
     throw error;
   }
+}
+
+/** An image at a place that was named, not looked for: an OCI layout. */
+export async function findLocated(
+  location: Location,
+  platform: Platform,
+  options: IoOptions,
+): Promise<FoundBase> {
+  const { store, reference } = await openStore(location);
+  const root = await store.resolve(reference, options);
+  const selected = await selectManifest(store, root, platform, options);
+  const layers = await readImageLayers(store, selected, options);
+  return { ...layers, manifest: selected, store, reference: root.digest };
 }

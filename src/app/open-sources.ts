@@ -4,6 +4,10 @@ import { HttpFiles } from '../build/sources/http-files.ts';
 import type { Downloader } from '../registry/client/downloader.ts';
 
 export interface Sources {
+  /** For the bytes of archives while they are in use; nothing is left there. */
+  readonly spoolDirectory: string;
+  /** An archive that was opened for the build: closed with the rest. */
+  keep(archive: { close(): void }): void;
   readonly http: HttpFiles;
   readonly git: GitRepositories;
   close(): void;
@@ -16,12 +20,15 @@ export function openSources(options: {
 }): Sources {
   const { dataDirectory, env } = options;
   const directory = join(dataDirectory, 'sources');
+  const kept: { close(): void }[] = [];
   let downloader: Promise<Downloader> | undefined;
   const open = async () => {
     const { createDownloader } = await import('../registry/client/downloader.ts');
     return createDownloader({ env });
   };
   return {
+    spoolDirectory: join(dataDirectory, 'spool'),
+    keep: (archive) => void kept.push(archive),
     http: new HttpFiles({
       directory,
       async get(url, io) {
@@ -31,6 +38,7 @@ export function openSources(options: {
     }),
     git: new GitRepositories({ directory: join(directory, 'git'), env }),
     close() {
+      for (const archive of kept.splice(0)) archive.close();
       downloader?.then(
         (opened) => opened.close(),
         () => {},

@@ -9,6 +9,7 @@ import { type SandboxFlags, sandboxOption } from './sandbox-option.ts';
 
 export interface BuildFlags extends RegistryFlags, SandboxFlags, CallFlags {
   readonly file?: string;
+  readonly buildContext: string[];
   readonly tag: string[];
   readonly platform: string[];
   readonly target?: string;
@@ -54,8 +55,14 @@ function parseOutput(text: string): boolean {
 export function defineBuild(program: Command): Command {
   program
     .description('Build a multi-platform image from a Dockerfile.')
-    .argument('<context>', 'directory that the Dockerfile copies from')
-    .option('-f, --file <path>', 'the Dockerfile (default: CONTEXT/Dockerfile)')
+    .argument('<context>', 'directory, git repository, URL of a tar, or - for one on standard input')
+    .option('-f, --file <path>', 'the Dockerfile, its URL, or - (default: CONTEXT/Dockerfile)')
+    .option(
+      '--build-context <name=value>',
+      'another context: directory, URL, docker-image://, oci-layout://, target:',
+      append,
+      [],
+    )
     .option('-t, --tag <reference>', 'name of the result; may be given several times', append, [])
     .option('--platform <list>', 'platforms, comma separated (default: this machine’s)', append, [])
     .option('--target <stage>', 'stage to build (default: the last)')
@@ -115,6 +122,7 @@ export function buildImageOptions(context: string, flags: BuildFlags): BuildImag
   return {
     context,
     file: flags.file,
+    contexts: flags.buildContext,
     tags: flags.tag,
     platforms: flags.platform,
     target: flags.target,
@@ -141,11 +149,6 @@ function cacheSettings({ cacheFrom, cacheTo, cacheRepo, cacheTtl }: BuildFlags):
 
 export function command(program: Command, context: { signal: AbortSignal }): Command {
   return defineBuild(program).action(async (directory: string, flags: BuildFlags) => {
-    if (directory === '-') {
-      throw failure('UNSUPPORTED', 'build', '-', 'a context from standard input is not supported yet', {
-        hint: 'unpack it into a directory and name that',
-      });
-    }
     const { method, format } = callOf(flags);
     if (method !== 'build') {
       if (flags.push || flags.output) {

@@ -28,6 +28,10 @@ export interface GoldenCase {
   /** Options of `docker buildx build` and `polyarch build`, which have the same names. */
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** What is given as the context. Default: the case's directory. */
+  readonly context: string | undefined;
+  /** A file of the case's directory that is the build's standard input. */
+  readonly stdin: string | undefined;
   /** Base images that the case brings along: name → Dockerfile. */
   readonly images: ReadonlyMap<string, string>;
   /** A shell script that is run in the context's directory. */
@@ -78,8 +82,18 @@ export function parseCase(id: string, text: string): GoldenCase {
     served: all
       .filter(({ name }) => name.startsWith('http/'))
       .map((section) => ({ ...section, name: section.name.slice(5) })),
+    context: field('context')[0],
+    stdin: field('stdin')[0],
     deviation: field('deviation')[0],
   };
+}
+
+/** Fills in where the case's directory is, and where a server has its files. */
+export function filledIn(word: string, golden: GoldenCase, directory: string, address: string): string {
+  return word
+    .replaceAll('{{files}}', `${address}/contexts/${golden.id}`)
+    .replaceAll('{{http}}', address)
+    .replaceAll('{{context}}', directory);
 }
 
 /** All cases, or those whose `group/name` begins with one of `prefixes`. */

@@ -1,3 +1,4 @@
+import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { type BuildEvent, buildImage } from '../../src/app/build.ts';
@@ -5,7 +6,7 @@ import { openLocalStore } from '../../src/app/stores.ts';
 import { ruleNamed } from '../../src/build/dockerfile/lint/rules.ts';
 import { type BuildFlags, buildImageOptions, defineBuild } from '../../src/cli/build.ts';
 import { isFailure } from '../../src/lib/errors.ts';
-import type { GoldenCase } from './case-file.ts';
+import { filledIn, type GoldenCase } from './case-file.ts';
 import { imageFacts } from './image-facts.ts';
 import { lineOfExcerpt, type Outcome, steady } from './outcome.ts';
 
@@ -26,7 +27,8 @@ export async function ourBuild(
   const { home, base, address } = options;
   const env = { ...process.env, POLYARCH_HOME: home, ...golden.env };
   const command = defineBuild(new Command('build')).exitOverride();
-  command.parse([...golden.args.map((word) => word.replaceAll('{{http}}', address)), '.'], { from: 'user' });
+  const filled = (word: string) => filledIn(word, golden, directory, address);
+  command.parse([...golden.args.map(filled), '.'], { from: 'user' });
   const warnings: string[] = [];
   const onEvent = (event: BuildEvent) => {
     if (event.type !== 'warning') return;
@@ -36,7 +38,8 @@ export async function ourBuild(
   const found = () => (warnings.length === 0 ? {} : { warnings: warnings.toSorted() });
   try {
     const built = await buildImage({
-      ...buildImageOptions(directory, command.opts<BuildFlags>()),
+      ...buildImageOptions(filled(golden.context ?? directory), command.opts<BuildFlags>()),
+      stdin: golden.stdin === undefined ? undefined : createReadStream(join(directory, golden.stdin)),
       env,
       onEvent,
     });

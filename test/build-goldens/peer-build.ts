@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LayoutStore } from '../../src/content/layout/layout-store.ts';
 import { runProgram, succeed } from '../fixtures/run-program.ts';
-import type { GoldenCase } from './case-file.ts';
+import { filledIn, type GoldenCase } from './case-file.ts';
 import { imageFacts } from './image-facts.ts';
 import { lineOfExcerpt, type Outcome, steady } from './outcome.ts';
 
@@ -62,10 +62,11 @@ export async function peerBuild(
       [
         ...(['docker', 'buildx', 'build', '--progress=plain', '--provenance=false'] as const),
         ...['--metadata-file', metadata, `--output=type=oci,tar=false,dest=${layout}`, ...network],
-        ...golden.args.map((word) => word.replaceAll('{{http}}', address)),
-        directory,
+        ...[...golden.args, golden.context ?? directory].map((word) =>
+          filledIn(word, golden, directory, address),
+        ),
       ],
-      { env, cwd: directory },
+      { env, cwd: directory, stdin: golden.stdin && join(directory, golden.stdin) },
     );
     if (ended.code !== 0) {
       const message =

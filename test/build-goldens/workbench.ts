@@ -1,8 +1,9 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, normalize } from 'node:path';
 import { makeBaseImage } from '../../scripts/base-image.ts';
 import { removeTree } from '../../scripts/remove-tree.ts';
 import { buildImage } from '../../src/app/build.ts';
@@ -36,7 +37,8 @@ export class Workbench {
     const server = createServer();
     const bench = new Workbench(server);
     server.on('request', (request, response) => {
-      const file = bench.#served.get(decodeURIComponent((request.url ?? '/').slice(1)));
+      const path = decodeURIComponent((request.url ?? '/').slice(1));
+      const file = bench.#served.get(path) ?? bench.#ofContext(path);
       if (file === undefined) response.writeHead(404).end();
       else if (request.headers['if-none-match'] === file.etag)
         response.writeHead(304, { etag: file.etag }).end();
@@ -56,6 +58,14 @@ export class Workbench {
       bench.diffIds.push(...(await readImageConfig(source, config)).rootfs.diff_ids);
     }
     return bench;
+  }
+
+  /** A case's own file: `{{files}}/NAME`. */
+  #ofContext(path: string): { readonly body: Buffer; readonly etag: string } | undefined {
+    const file = normalize(join(this.directory, path));
+    if (!file.startsWith(join(this.directory, 'contexts/')) || !existsSync(file)) return undefined;
+    const body = readFileSync(file);
+    return { body, etag: `"${createHash('sha256').update(body).digest('hex')}"` };
   }
 
   get address(): string {

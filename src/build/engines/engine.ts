@@ -3,7 +3,7 @@ import type { Descriptor } from '../../oci/descriptor.ts';
 import type { Platform } from '../../oci/platform.ts';
 import type { CacheEntry } from '../cache/record-source.ts';
 import type { Warning } from '../dockerfile/lint/lint.ts';
-import type { Entitlement, RunDefaults } from '../frontend/plan-request.ts';
+import type { Entitlement, NamedContexts, RunDefaults } from '../frontend/plan-request.ts';
 import type { Step } from '../graph/graph.ts';
 import type { OpenedOrigin } from '../ops/file-origins.ts';
 import type { AgentSource, SecretSource } from '../ops/run-inputs.ts';
@@ -19,8 +19,12 @@ export type ContextFiles =
 /** A build at the Dockerfile's level: what any engine can be asked. */
 export interface BuildRequest {
   readonly context: ContextFiles;
-  /** `--build-context` names of files. */
-  readonly namedContexts?: ReadonlyMap<string, ContextFiles>;
+  /** Text of the context's ignore file, which is applied already: what rules hold COPY and ADD against. */
+  readonly ignore: string;
+  /** `--build-context`, by `contextName`. */
+  readonly contexts?: NamedContexts;
+  /** The files of those that are of this machine, by the same names. */
+  readonly namedFiles?: ReadonlyMap<string, ContextFiles>;
   /** The Dockerfile's text, and its name for messages. */
   readonly dockerfile: string;
   readonly filename: string;

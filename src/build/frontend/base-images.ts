@@ -35,7 +35,8 @@ export class BaseImages {
     let failed: { readonly error: unknown } | undefined;
     const resolveOne = async ([key, image]: readonly [string, ImageSource]) => {
       try {
-        this.#found.set(key, await resolveBase(image.reference, image.platform, { signal: stopped }));
+        const resolve = image.resolve ?? resolveBase;
+        this.#found.set(key, await resolve(image.reference, image.platform, { signal: stopped }));
       } catch (error) {
         if (isFailure(error, 'PLATFORM_MISSING')) this.#lintMissing(image, error);
         failed ??= { error: located(error, source, image) };
@@ -60,8 +61,13 @@ export class BaseImages {
   }
 }
 
-function keyOf({ reference, platform }: ImageSource): string {
-  return JSON.stringify([reference, formatPlatform(platform), platform['os.version'] ?? '']);
+function keyOf({ reference, platform, resolve }: ImageSource): string {
+  return JSON.stringify([
+    reference,
+    resolve !== undefined,
+    formatPlatform(platform),
+    platform['os.version'] ?? '',
+  ]);
 }
 
 function located(error: unknown, source: Source, image: ImageSource): unknown {

@@ -1,8 +1,10 @@
 import { failure } from '../../lib/errors.ts';
+import { redactAddresses } from '../../lib/redact.ts';
 import { formatPlatform, normalizePlatform, type Platform } from '../../oci/platform.ts';
 import { rules } from '../dockerfile/lint/rules.ts';
 import type { Node } from '../graph/graph.ts';
 import type { ImagePlan } from '../graph/image-plan.ts';
+import type { CopySource, FileOrigin } from '../graph/op.ts';
 import { readBaseConfig, readBaseHistory, withoutEmptyFields } from './base-config.ts';
 import type { BaseImages } from './base-images.ts';
 import { absolute } from './container-path.ts';
@@ -47,6 +49,7 @@ export function planPlatform(
     const copySource = (from: string): Node => {
       const source = layout.copySource(index, from, current);
       if (source.kind === 'stage') return builtStage(source.index).node;
+      if (source.kind === 'files') return filesNode(context, source.origin);
       return source.kind === 'scratch' ? emptyNode(context) : imageNode(context, source, bases.get(source));
     };
     const start =
@@ -54,8 +57,14 @@ export function planPlatform(
         ? builtStage(base.index).end
         : base.kind === 'scratch'
           ? scratchStart(context, platform)
-          : imageStart(context, base, bases.get(base), { label, total });
-    const build = new StageBuild(context, start, { name: label, total, done, copySource });
+          : base.kind === 'files'
+            ? filesStart(context, base.origin, platform, stage.from.base)
+            : imageStart(context, base, bases.get(base), { label, total });
+    const copyOrigin = (from: string): FileOrigin | undefined => {
+      const source = layout.copySource(index, from, current);
+      return source.kind === 'files' ? source.origin : undefined;
+    };
+    const build = new StageBuild(context, start, { name: label, total, done, copySource, copyOrigin });
     beginStage(build, laidOut);
     for (const command of commands) {
       current = command.instruction;
@@ -92,6 +101,19 @@ function beginStage(build: StageBuild, { stage }: LaidOutStage): void {
 
 function emptyNode(context: PlanContext): Node {
   return context.graph.add({ kind: 'base', layers: [] }, []);
+}
+
+/** A context's files as a tree: one layer that holds them all. */
+function filesNode(context: PlanContext, origin: FileOrigin): Node {
+  const sources: CopySource[] = [{ origin, pattern: '.', literal: true }];
+  return context.graph.add({ kind: 'copy', sources, destination: '/' }, [emptyNode(context)]);
+}
+
+/** FROM a context of files: they are a layer of the image, and an entry of its history. */
+function filesStart(context: PlanContext, origin: FileOrigin, platform: Platform, name: string): StageStart {
+  const node = filesNode(context, origin);
+  const history = [{ createdBy: `FROM ${redactAddresses(name)}`, node }];
+  return { ...scratchStart(context, platform), node, history };
 }
 
 function scratchStart(context: PlanContext, platform: Platform): StageStart {

@@ -4,6 +4,7 @@ import type { Platform } from '../../oci/platform.ts';
 import type { Warning } from '../dockerfile/lint/lint.ts';
 import type { Graph } from '../graph/graph.ts';
 import type { ImagePlan } from '../graph/image-plan.ts';
+import type { FileOrigin } from '../graph/op.ts';
 import type { RunOp } from '../graph/run-op.ts';
 
 /** What is to be built, as text and values: nothing here is read from a disk. */
@@ -22,6 +23,8 @@ export interface PlanRequest {
   readonly buildArgs: Readonly<Record<string, string>>;
   /** Text of the ignore file that the context has: what rules hold COPY and ADD against. */
   readonly ignore?: string;
+  /** `--build-context`, by `contextName`. */
+  readonly contexts?: NamedContexts;
   /** Network of RUN steps that name none. Default `host`. */
   readonly network?: 'host' | 'none';
   /** What instructions may have that they may not by themselves. Default: nothing. */
@@ -51,6 +54,18 @@ export type ResolveBase = (
   platform: Platform,
   options: { readonly signal?: AbortSignal },
 ) => Promise<BaseImage>;
+
+/** What a name of `--build-context` stands for, in FROM, COPY --from and mounts. */
+export type NamedContext =
+  /** A tree of files: FROM begins with it, and COPY reads it. */
+  | { readonly kind: 'files'; readonly origin: FileOrigin }
+  | { readonly kind: 'scratch' }
+  /** An image under another name, from a place of its own where `resolve` is there. */
+  | { readonly kind: 'image'; readonly reference: string; readonly resolve?: ResolveBase }
+  /** A stage of the Dockerfile. */
+  | { readonly kind: 'stage'; readonly name: string };
+
+export type NamedContexts = ReadonlyMap<string, NamedContext>;
 
 export interface PlanOptions {
   readonly resolveBase: ResolveBase;

@@ -11,7 +11,7 @@ import { invalid, overLimit, type Source, unsupported } from '../dockerfile/sour
 import { suggestExactCase } from '../dockerfile/suggest.ts';
 import type { Graph, Node, Step } from '../graph/graph.ts';
 import type { PlannedHistory } from '../graph/image-plan.ts';
-import type { Op } from '../graph/op.ts';
+import type { FileOrigin, Op } from '../graph/op.ts';
 import type { MutableConfig } from './base-config.ts';
 import type { Budget } from './budget.ts';
 import type { Entitlement, RunDefaults } from './plan-request.ts';
@@ -80,6 +80,7 @@ export class StageBuild {
   readonly variables: Map<string, string>;
   readonly arguments: DeclaredArgument[];
   readonly copySource: (from: string) => Node;
+  readonly copyOrigin: (from: string) => FileOrigin | undefined;
   author: string | undefined;
   node: Node;
   /** A WORKDIR was given, here or in the stages that it stands on. */
@@ -101,11 +102,14 @@ export class StageBuild {
       readonly done: number;
       /** The tree that a COPY --from or a mount reads. */
       readonly copySource: (from: string) => Node;
+      /** The files that a COPY --from reads without a tree of their own, where it names a context of files. */
+      readonly copyOrigin: (from: string) => FileOrigin | undefined;
     },
   ) {
     this.context = context;
     this.name = options.name;
     this.copySource = options.copySource;
+    this.copyOrigin = options.copyOrigin;
     this.#total = options.total;
     this.#number = options.done;
     this.platform = start.platform;

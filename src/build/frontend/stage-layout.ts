@@ -4,11 +4,13 @@ import type { Dockerfile, Instruction } from '../dockerfile/instruction.ts';
 import type { Lint } from '../dockerfile/lint/lint.ts';
 import { invalid } from '../dockerfile/source.ts';
 import { didYouMean } from '../dockerfile/suggest.ts';
+import type { FileOrigin } from '../graph/op.ts';
 import type { Budget } from './budget.ts';
 import type { Command } from './command.ts';
 import { readTriggers } from './instructions/onbuild.ts';
 import { isReference, lintFromDefault, lintFromPlatform, lintFromVariables } from './lint-from.ts';
-import type { PlanRequest } from './plan-request.ts';
+import { contextName } from './named-contexts.ts';
+import type { PlanRequest, ResolveBase } from './plan-request.ts';
 import { platformArguments } from './platform-arguments.ts';
 import { readCommand, type Stage, type Stages } from './read-stages.ts';
 import { expandAt } from './stage-build.ts';
@@ -19,12 +21,15 @@ export interface ImageSource {
   readonly reference: string;
   readonly platform: Platform;
   readonly instruction: Instruction;
+  /** Finds it, where that is not for `PlanOptions.resolveBase` to do. */
+  readonly resolve?: ResolveBase;
 }
 
 /** What a stage builds on, or a COPY --from or a mount reads. */
 export type TreeSource =
   | ImageSource
   | { readonly kind: 'scratch' }
+  | { readonly kind: 'files'; readonly origin: FileOrigin }
   | { readonly kind: 'stage'; readonly index: number };
 
 /** A stage with its FROM worked out for one platform. */
@@ -87,8 +92,12 @@ export function layOutStages(
     if (expansion.text === '') throw fail(`base name (${from.base}) should not be blank${hint}`);
     const stagePlatform = from.platform === undefined ? platform : stagePlatformOf(from.platform);
     const known = byName.get(expansion.text);
+    const { instruction } = from;
+    const replaced = from.name === undefined ? undefined : named(from.name, stagePlatform, instruction);
     if (from.name !== undefined) byName.set(from.name, index);
     const label = from.name ?? String(index);
+    // A context of the stage's name takes the stage's place, with all that it does.
+    if (replaced !== undefined) return { stage, label, base: replaced, commands: [] };
     if (known !== undefined) {
       const inherited = stages[known]?.commands.flatMap(({ trigger }) => trigger ?? []) ?? [];
       return { stage, label, base: { kind: 'stage', index: known }, commands: withTriggers(inherited) };
@@ -96,10 +105,14 @@ export function layOutStages(
     if (expansion.text === 'scratch') {
       return { stage, label, base: { kind: 'scratch' }, commands: stage.commands };
     }
+    const other = named(expansion.text, stagePlatform, instruction);
+    if (other !== undefined) {
+      const found = other.kind === 'image' ? (triggers?.get(index) ?? []) : [];
+      return { stage, label, base: other, commands: withTriggers(found) };
+    }
     if (!isReference(expansion.text)) {
       throw fail(`failed to parse stage name "${expansion.text}": invalid reference format`);
     }
-    const { instruction } = from;
     return {
       stage,
       label,
@@ -132,10 +145,23 @@ export function layOutStages(
     }
   }
 
+  function named(name: string, wanted: Platform, instruction: Instruction): TreeSource | undefined {
+    const context = request.contexts?.get(contextName(name));
+    if (context === undefined) return undefined;
+    if (context.kind === 'image') return { ...context, platform: wanted, instruction };
+    if (context.kind !== 'stage') return context;
+    const index = byName.get(context.name.toLowerCase());
+    if (index !== undefined) return { kind: 'stage', index };
+    const what = `the context "${name}" is the stage "${context.name}", which is not defined before this line`;
+    throw invalid(dockerfile.source, instruction.range, what);
+  }
+
   const copySource = (index: number, from: string, instruction: Instruction): TreeSource => {
     const fail = (what: string) => invalid(dockerfile.source, instruction.range, what);
     const number = /^[+-]?\d+$/.test(from) ? Number(from) : byName.get(from.toLowerCase());
     if (number === undefined) {
+      const context = named(from, platform, instruction);
+      if (context !== undefined) return context;
       return from === 'scratch'
         ? { kind: 'scratch' }
         : { kind: 'image', reference: from, platform, instruction };

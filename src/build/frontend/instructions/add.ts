@@ -41,7 +41,7 @@ export const readAdd: CommandReader = (instruction, source) => {
         if (isUrl(path)) return urlSource(stage, instruction, path, remote);
         if (checksum !== undefined)
           throw stage.invalid(instruction, 'checksum requires HTTP(S) or Git sources');
-        return pathSource(path, { fromContext: true, unpack: unpack ?? true });
+        return pathSource(path, { origin: { kind: 'context' }, unpack: unpack ?? true });
       };
       planCopy(stage, instruction, { ...flags, ...operands, sourceOf });
     },

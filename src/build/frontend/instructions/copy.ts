@@ -31,10 +31,11 @@ export const readCopy: CommandReader = (instruction, source) => {
     counts: true,
     ...(from ? { from: [from] } : {}),
     apply(stage) {
-      const tree = from ? stage.copySource(from) : undefined;
+      const origin = from ? stage.copyOrigin(from) : ({ kind: 'context' } as const);
+      const tree = origin === undefined ? stage.copySource(from ?? '') : undefined;
       const sourceOf = (path: string) => {
         if (isRemote(path)) throw stage.invalid(instruction, "source can't be a URL or git ref for COPY");
-        return pathSource(path, { fromContext: tree === undefined, parents: flags.parents ?? false });
+        return pathSource(path, { origin, parents: flags.parents ?? false });
       };
       planCopy(stage, instruction, { ...flags, ...operands, sourceOf, ...(tree && { tree }) });
     },

@@ -1,9 +1,9 @@
-import type { CopySource } from '../../graph/op.ts';
+import type { CopySource, FileOrigin } from '../../graph/op.ts';
 import { absolute, sourcePattern } from '../container-path.ts';
 
 export interface PathSourceOptions {
-  /** False: the path is input 1's. */
-  readonly fromContext: boolean;
+  /** What has the path; undefined where that is input 1. */
+  readonly origin: FileOrigin | undefined;
   /** `--parents`. Default false. */
   readonly parents?: boolean;
   /** ADD: an archive is unpacked. Default false. */
@@ -14,7 +14,7 @@ export interface PathSourceOptions {
 export function pathSource(path: string, options: PathSourceOptions): CopySource {
   const pivot = path.indexOf('/./');
   const common: Omit<CopySource, 'pattern'> = {
-    ...(options.fromContext ? { origin: { kind: 'context' } } : {}),
+    ...(options.origin === undefined ? {} : { origin: options.origin }),
     ...(options.unpack ? { unpack: true } : {}),
   };
   if (!options.parents) return { ...common, pattern: sourcePattern(path) };
