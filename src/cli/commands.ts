@@ -46,7 +46,7 @@ export const commands: CommandTable = {
     load: () => import('./serve.ts'),
   },
   shim: {
-    summary: 'Take the command line of another program: skopeo',
+    summary: 'Take the command line of another program: skopeo, docker manifest, manifest-tool and others',
     subcommands: async () => (await import('./shims/shims.ts')).shims,
   },
   sync: {

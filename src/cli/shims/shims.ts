@@ -9,6 +9,10 @@ export const shims: CommandTable = {
     summary: 'Understand the command line of docker manifest',
     subcommands: async () => (await import('./docker-manifest/commands.ts')).dockerManifestCommands,
   },
+  imagetools: {
+    summary: 'Understand the command line of docker buildx imagetools',
+    subcommands: async () => (await import('./imagetools/commands.ts')).imagetoolsCommands,
+  },
   'manifest-tool': {
     summary: 'Understand the command line of manifest-tool',
     load: () => import('./manifest-tool/manifest-tool.ts'),
