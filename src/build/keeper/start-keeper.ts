@@ -3,6 +3,7 @@ import { mkdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { abortReason, failure, isFailure, type PolyarchError, throwIfAborted } from '../../lib/errors.ts';
 import { Channel } from './channel.ts';
+import { endLeftovers } from './end-leftovers.ts';
 import type {
   CallOptions,
   KeeperClient,
@@ -25,6 +26,9 @@ export async function startKeeper(options: StartKeeperOptions): Promise<KeeperCl
     await mkdir(join(options.dataDirectory, name), { recursive: true, mode: 0o700 });
   const rejected: RejectedTier[] = [];
   for (const { tier, plan } of keeperPlans(options.platforms, options.sandbox ?? 'auto')) {
+    const last = rejected.at(-1);
+    // Other emulators are no help where the tier itself does not work.
+    if (last?.tier === tier && last.error.code === 'SANDBOX') continue;
     try {
       const { losses, ...config } = plan();
       const channel = await start(config, options);
@@ -39,20 +43,20 @@ export async function startKeeper(options: StartKeeperOptions): Promise<KeeperCl
 
 async function start(config: PlannedConfig, options: StartKeeperOptions): Promise<Channel> {
   const { signal } = options;
+  const dataDirectory = await realpath(options.dataDirectory);
+  const id = randomBytes(4).toString('hex');
   const spawned = await spawnKeeper(
-    {
-      ...config,
-      dataDirectory: await realpath(options.dataDirectory),
-      writable: options.writable ?? [],
-      id: randomBytes(4).toString('hex'),
-    },
+    { ...config, dataDirectory, writable: options.writable ?? [], id },
     { stdio: options.stdio ?? 'none', signal },
   );
   const channel = new Channel(spawned, { onEvent: options.onEvent });
   const abort = (): void => void channel.close(abortReason(signal as AbortSignal));
   signal?.addEventListener('abort', abort, { once: true });
   channel.ended.then(
-    () => signal?.removeEventListener('abort', abort),
+    () => {
+      signal?.removeEventListener('abort', abort);
+      if (!config.namespaces) endLeftovers(join(dataDirectory, 'keeper', id), { justEnded: true });
+    },
     () => {},
   );
   if (signal?.aborted) abort();

@@ -1,8 +1,10 @@
-import { closeSync, openSync, rmSync, statSync } from 'node:fs';
+import { closeSync, openSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type { MountCalls } from '../snapshot/mount-calls.ts';
+import { removeTree } from '../snapshot/remove-tree.ts';
 import type { SnapshotDirectory } from '../snapshot/snapshot-directory.ts';
+import { endLeftovers } from './end-leftovers.ts';
 import type { KeeperLocks } from './keeper-lock.ts';
 
 export interface SweepOptions {
@@ -22,7 +24,10 @@ export async function sweep({ keepers, locks, snapshots, calls, remove }: SweepO
   try {
     const turns = [
       ...snapshots.sweep((id) => locks.isAlive(id)).map((name) => () => remove(name)),
-      ...locks.dead().map((id) => () => rmSync(join(keepers, id), { recursive: true, force: true })),
+      ...locks.dead().map((id) => () => {
+        endLeftovers(join(keepers, id), { justEnded: false });
+        removeTree(join(keepers, id));
+      }),
     ];
     for (const turn of turns) {
       turn();
