@@ -8,7 +8,7 @@ import { type BuildFlags, buildImageOptions, defineBuild } from '../../src/cli/b
 import { isFailure } from '../../src/lib/errors.ts';
 import { filledIn, type GoldenCase } from './case-file.ts';
 import { imageFacts } from './image-facts.ts';
-import { lineOfExcerpt, type Outcome, steady } from './outcome.ts';
+import { lineOfExcerpt, type Outcome, steady, steadyImages } from './outcome.ts';
 
 export interface OurBuildOptions {
   /** POLYARCH_HOME, with the base images in its local store. */
@@ -44,7 +44,7 @@ export async function ourBuild(
       onEvent,
     });
     const store = await openLocalStore({ env });
-    return { ...found(), images: await imageFacts(store, built.root, base) };
+    return { ...found(), images: steadyImages(await imageFacts(store, built.root, base), address) };
   } catch (error) {
     if (!isFailure(error)) throw error;
     const line = lineOfExcerpt(error.excerpt ?? '');

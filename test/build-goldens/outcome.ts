@@ -27,6 +27,11 @@ export function lineOfExcerpt(text: string): string {
   return /^(?:Dockerfile|[^\s:]*[Dd]ockerfile[^\s:]*):(\d+)$/m.exec(text)?.[1] ?? '';
 }
 
+/** The same of images: histories have addresses in them. */
+export function steadyImages(images: readonly ImageFacts[], address: string): ImageFacts[] {
+  return JSON.parse(JSON.stringify(images).replaceAll(address, '{{http}}')) as ImageFacts[];
+}
+
 /** Without what differs from run to run: ports, random names, digests of what times go into. */
 export function steady(text: string, address: string): string {
   return text

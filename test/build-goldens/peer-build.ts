@@ -5,7 +5,7 @@ import { LayoutStore } from '../../src/content/layout/layout-store.ts';
 import { runProgram, succeed } from '../fixtures/run-program.ts';
 import { filledIn, type GoldenCase } from './case-file.ts';
 import { imageFacts } from './image-facts.ts';
-import { lineOfExcerpt, type Outcome, steady } from './outcome.ts';
+import { lineOfExcerpt, type Outcome, steady, steadyImages } from './outcome.ts';
 
 interface Metadata {
   readonly 'buildx.build.warnings'?: readonly {
@@ -84,7 +84,10 @@ export async function peerBuild(
     const store = await LayoutStore.open(layout);
     const [root] = await store.entries();
     if (root === undefined) throw new Error(`${golden.id}: the peer's layout is empty`);
-    return { ...(warnings.length === 0 ? {} : { warnings }), images: await imageFacts(store, root, base) };
+    return {
+      ...(warnings.length === 0 ? {} : { warnings }),
+      images: steadyImages(await imageFacts(store, root, base), address),
+    };
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
