@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the words of a Dockerfile look like this
 /** A Dockerfile of 1,000 lines and 60 stages, as a generated one of a large repository looks: chains of stages, variables, continuations, heredocs. */
 export function largeDockerfile(): string {
   const lines: string[] = ['# syntax=docker/dockerfile:1', 'ARG VERSION=1', 'ARG NAME=app'];

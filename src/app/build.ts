@@ -1,5 +1,6 @@
 import type { BuildRequest, BuildResult, BuildEvent as EngineEvent } from '../build/engines/engine.ts';
 import { LocalEngine } from '../build/engines/local/local-engine.ts';
+import { readBuilderArguments } from '../build/frontend/builder-arguments.ts';
 import { contentFrom } from '../content/content.ts';
 import { readManifest } from '../content/read-manifest.ts';
 import type { Store } from '../content/store.ts';
@@ -90,7 +91,8 @@ export async function buildImage(options: BuildImageOptions): Promise<BuiltImage
   try {
     const read = await readRequest(options, { env, sources, findImage: findLocated });
     const caches = await openCaches(read, client, env, options);
-    const request: BuildRequest = { ...read, inlineCache: caches?.inline ?? false };
+    const { inlineCache } = readBuilderArguments(read.buildArgs, { platforms: read.platforms.length });
+    const request: BuildRequest = { ...read, inlineCache: caches?.inline || inlineCache };
     const engine = new LocalEngine({
       dataDirectory: data,
       store,
@@ -163,7 +165,7 @@ export async function readRequest(
 ): Promise<BuildRequest> {
   const { env } = io;
   const buildArgs = buildArguments(options.buildArgs, env);
-  const epoch = parseSourceDateEpoch(env.SOURCE_DATE_EPOCH);
+  const epoch = parseSourceDateEpoch(buildArgs.SOURCE_DATE_EPOCH);
   const opened = await openBuildContext(options, {
     ...io,
     keepGitDirectory: /^(?:1|t|true)$/i.test(buildArgs.BUILDKIT_CONTEXT_KEEP_GIT_DIR ?? ''),
@@ -192,8 +194,10 @@ function platformList(texts: readonly string[]): Platform[] {
   return platforms.length === 0 ? [hostPlatform()] : platforms;
 }
 
+/** As buildx does, SOURCE_DATE_EPOCH of the environment is a build argument where none is given. */
 function buildArguments(texts: readonly string[], env: NodeJS.ProcessEnv): Record<string, string> {
   const values: Record<string, string> = Object.create(null) as Record<string, string>;
+  if (env.SOURCE_DATE_EPOCH) values.SOURCE_DATE_EPOCH = env.SOURCE_DATE_EPOCH;
   for (const text of texts) {
     const equals = text.indexOf('=');
     const name = equals < 0 ? text : text.slice(0, equals);

@@ -1,3 +1,4 @@
+import { ignoreOf } from '../build/engines/engine.ts';
 import { type CheckResult, checkDockerfile } from '../build/frontend/check-dockerfile.ts';
 import {
   listTargets,
@@ -46,7 +47,7 @@ export async function targetsOfBuild(
 async function planRequest(options: BuildImageOptions, sources: Sources): Promise<PlanRequest> {
   const env = options.env ?? process.env;
   const request = await readRequest(options, { env, sources, findImage: findLocated });
-  return { ...request, buildPlatform: hostPlatform() };
+  return { ...request, ...ignoreOf(request.context), buildPlatform: hostPlatform() };
 }
 
 async function withPlan<T>(

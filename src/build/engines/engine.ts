@@ -16,6 +16,11 @@ export type ContextFiles =
   /** An archive that was read, or the like. */
   | { readonly kind: 'opened'; readonly origin: OpenedOrigin };
 
+/** The rules that keep files out of a context, for who tells of them. */
+export function ignoreOf(context: ContextFiles): { readonly ignore?: string } {
+  return 'ignore' in context ? { ignore: context.ignore } : {};
+}
+
 /** A build at the Dockerfile's level: what any engine can be asked. */
 export interface BuildRequest {
   readonly context: ContextFiles;

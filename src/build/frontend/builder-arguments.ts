@@ -4,6 +4,8 @@ import { failure } from '../../lib/errors.ts';
 export interface BuilderArguments {
   /** BUILDKIT_DOCKERFILE_CHECK: in place of the `check` directive. */
   readonly check?: string;
+  /** BUILDKIT_INLINE_CACHE: the image carries its cache, as with `--cache-to type=inline`. */
+  readonly inlineCache: boolean;
   /** BUILDKIT_MULTI_PLATFORM: an index also where one platform is built. */
   readonly multiPlatform?: boolean;
   /** BUILDKIT_SYNTAX: in place of the `syntax` directive. */
@@ -15,8 +17,6 @@ export interface BuilderArguments {
  * don't with BuildKit unless one is asked for.
  */
 const refused: Readonly<Record<string, string>> = {
-  BUILDKIT_CONTEXT_KEEP_GIT_DIR: 'a git context is without its .git directory',
-  BUILDKIT_INLINE_CACHE: 'an image carries no cache',
   BUILDKIT_SANDBOX_HOSTNAME: 'RUN steps have the host name of the sandbox',
 };
 
@@ -36,9 +36,9 @@ export function readBuilderArguments(
       });
     }
   }
-  const check = valueOf('BUILDKIT_DOCKERFILE_CHECK');
-  const syntax = valueOf('BUILDKIT_SYNTAX');
-  const multi = valueOf('BUILDKIT_MULTI_PLATFORM');
+  const check = given('BUILDKIT_DOCKERFILE_CHECK');
+  const syntax = given('BUILDKIT_SYNTAX');
+  const multi = given('BUILDKIT_MULTI_PLATFORM');
   const multiPlatform = multi === undefined ? undefined : parseGoBoolean(multi);
   if (multi !== undefined && multiPlatform === undefined) {
     throw failure(
@@ -55,12 +55,13 @@ export function readBuilderArguments(
     });
   }
   return {
+    inlineCache: parseGoBoolean(given('BUILDKIT_INLINE_CACHE') ?? '') ?? false,
     ...(check === undefined ? {} : { check }),
     ...(syntax === undefined ? {} : { syntax }),
     ...(multiPlatform === undefined ? {} : { multiPlatform }),
   };
 
-  function valueOf(name: string): string | undefined {
+  function given(name: string): string | undefined {
     return Object.hasOwn(buildArgs, name) ? buildArgs[name] : undefined;
   }
 }

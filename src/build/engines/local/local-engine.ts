@@ -28,7 +28,15 @@ import type { Tier } from '../../sandbox/tier.ts';
 import { Solver } from '../../solver/solver.ts';
 import type { GitRepositories } from '../../sources/git-repositories.ts';
 import type { HttpFiles } from '../../sources/http-files.ts';
-import type { BuildContent, BuildEvent, BuildOptions, BuildRequest, BuildResult, Engine } from '../engine.ts';
+import {
+  type BuildContent,
+  type BuildEvent,
+  type BuildOptions,
+  type BuildRequest,
+  type BuildResult,
+  type Engine,
+  ignoreOf,
+} from '../engine.ts';
 import { Forerunner } from './forerunner.ts';
 import { KeeperStarter } from './keeper-starter.ts';
 import { openContext } from './open-context.ts';
@@ -74,7 +82,7 @@ export class LocalEngine implements Engine {
       onFetch: (descriptor) => onEvent({ type: 'layer-fetch', descriptor }),
     });
     const plan = await planImages(
-      { ...request, buildPlatform: hostPlatform() },
+      { ...request, ...ignoreOf(request.context), buildPlatform: hostPlatform() },
       {
         ...(options.signal === undefined ? {} : { signal: options.signal }),
         resolveBase: async (reference, platform, io) => {
