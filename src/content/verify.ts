@@ -2,6 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { algorithmOf, type Digest, finishDigest } from '../lib/digest.ts';
 import { abortReason, failure, type PolyarchError, throwIfAborted } from '../lib/errors.ts';
+import { chunkPassed } from '../lib/young-garbage.ts';
 import type { IoOptions } from './store.ts';
 
 /** The two fields of a descriptor that bytes can be held against. */
@@ -116,6 +117,7 @@ class VerifyingStream extends Readable {
       this.destroy(error as Error);
       return;
     }
+    chunkPassed(chunk.length);
     if (!this.push(chunk)) this.#source.pause();
   }
 

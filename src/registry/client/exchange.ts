@@ -2,6 +2,7 @@ import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { abortReason, failure, type PolyarchError } from '../../lib/errors.ts';
 import { redactUrl } from '../../lib/redact.ts';
+import { chunkPassed } from '../../lib/young-garbage.ts';
 import { BodyError, type HttpRequest, type HttpResponse } from './http.ts';
 import { limits } from './limits.ts';
 import { asFailure, isReset, networkFailure } from './network-failure.ts';
@@ -126,6 +127,7 @@ async function sendStream(
     for await (const chunk of stream as AsyncIterable<Uint8Array>) {
       if (ended()) return false;
       sent += chunk.length;
+      chunkPassed(chunk.length);
       if (sent > length) break;
       if (outgoing.write(chunk)) continue;
       progress.stalled();

@@ -96,7 +96,7 @@ describe('files', () => {
       '[[registry]]\nlocation = "r.example"\n[[registry.mirror]]\n',
       '[[registry]]\nlocation = "r.example"\nmirror-by-digest-only = true\n[[registry.mirror]]\nlocation = "m"\npull-from-mirror = "all"',
       '[[registry]]\nlocation = "r.example"\n[[registry.mirror]]\nlocation = "m"\npull-from-mirror = "often"',
-      'registry = 1',
+      'registry = [1]',
       '[registries.block]\nregistries = ["r.example"]',
     ];
     for (const text of mistakes) {
