@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -53,8 +53,31 @@ describe('a build that is ended in the middle of a RUN', { timeout: 300_000 }, (
     if (filesOf('mounts').some((text) => text.includes(scratch))) left.push('a mount');
     if (filesOf('cmdline').some((text) => text.includes(home) || text.includes('sleep\x004321')))
       left.push('a process');
+    left.push(...cgroups().filter((path) => !earlier.has(path)), ...runtimeStates());
     return left;
   }
+
+  /** What runc and crun would make for a program of a keeper: all that was not there when the suite began. */
+  function cgroups(): string[] {
+    return readdirSync('/sys/fs/cgroup', { recursive: true, encoding: 'utf8' }).filter((path) =>
+      /(?:^|\/)(?:crun-)?run-\d+(?:\.scope)?$/.test(path),
+    );
+  }
+
+  /** The runtimes' own places for containers (`--root`), and the keepers'. */
+  function runtimeStates(): string[] {
+    const uid = process.getuid?.() ?? 0;
+    const keepers = join(home, 'keeper');
+    const own = existsSync(keepers) ? readdirSync(keepers).map((id) => join(keepers, id, 'runtime')) : [];
+    const places = ['/run/runc', '/run/crun', `/run/user/${uid}/runc`, `/run/user/${uid}/crun`, ...own];
+    return places.filter(existsSync).flatMap((place) =>
+      readdirSync(place)
+        .filter((name) => /^run-\d+$/.test(name))
+        .map((name) => join(place, name)),
+    );
+  }
+
+  const earlier = new Set(cgroups());
 
   for (const [signal, code] of [
     ['SIGINT', 130],
@@ -62,7 +85,7 @@ describe('a build that is ended in the middle of a RUN', { timeout: 300_000 }, (
     ['SIGKILL', null],
   ] as const) {
     for (const platform of ['linux/amd64', 'linux/arm64']) {
-      test(`${signal} on ${platform} leaves no mount and no process`, async () => {
+      test(`${signal} on ${platform} leaves no mount, process, cgroup or state of a runtime`, async () => {
         const args = [
           'build',
           '--platform',

@@ -32,6 +32,7 @@ else {
         'host-name': 'uname(2) gives this machine’s',
         'network-none': 'there is no namespace for it',
         'masked-paths': '/proc and /sys are this machine’s own',
+        seccomp: 'a filter needs no namespace, but the program that sets it would be proot itself',
         devices: 'a node that root makes opens, as it does in the container that the keeper is in',
         'read-only-mounts': 'proot shows what is there as it is',
         'tmpfs-size': 'a tmpfs is a directory',
