@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { LayerBlob } from '../build/keeper/protocol.ts';
+import type { LayerBlob, RunRequest } from '../build/keeper/protocol.ts';
 import { startKeeper } from '../build/keeper/start-keeper.ts';
 import { dataDirectory } from '../lib/data-directory.ts';
 import { failure } from '../lib/errors.ts';
@@ -10,6 +10,7 @@ import { readImageLayers } from './image-layers.ts';
 import type { RegistrySettings } from './registry-settings.ts';
 import type { SandboxChoice } from './sandbox-choice.ts';
 import { createRegistryClient, openLocalStore } from './stores.ts';
+import { openVolumes } from './volumes.ts';
 
 export interface RunImageOptions {
   readonly reference: string;
@@ -24,6 +25,12 @@ export interface RunImageOptions {
   readonly workdir?: string | undefined;
   readonly user?: string | undefined;
   readonly network: 'host' | 'none';
+  /** `HOST:TARGET[:ro]`. */
+  readonly volumes?: readonly string[] | undefined;
+  /** Default `empty`. */
+  readonly stdin?: 'inherit' | 'empty' | undefined;
+  /** The program gets a terminal of its own, joined to this one. Default: this process's descriptors as they are. */
+  readonly terminal?: ProgramTerminal | undefined;
   /** Default: the first that works on this machine. */
   readonly sandbox?: SandboxChoice | undefined;
   readonly registry?: RegistrySettings | undefined;
@@ -31,6 +38,11 @@ export interface RunImageOptions {
   /** Asks the program to end with the image's stop signal, and kills it when it does not. */
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: ((event: PullEvent) => void) | undefined;
+}
+
+export interface ProgramTerminal {
+  /** Has the terminal pass everything on while the program runs, and calls `resize` when its size changes. */
+  during<T>(resize: () => void, work: () => Promise<T>): Promise<T>;
 }
 
 /** What a program gets to end by itself after its stop signal. */
@@ -68,30 +80,36 @@ export async function runImage(options: RunImageOptions): Promise<number> {
     }),
   );
   const args = argumentsOf(config, options);
+  const volumes = await openVolumes(options.volumes ?? []);
   const keeper = await startKeeper({
     dataDirectory: dataDirectory(env),
     platforms: [platform],
     sandbox: options.sandbox,
     stdio: 'inherit',
+    writable: volumes.writable,
   });
   try {
     const hostname = randomBytes(6).toString('hex');
-    const { exitCode } = await keeper.run(
-      {
-        tree,
-        platform,
-        args,
-        env: environmentOf(config, options.environment, { env, hostname }),
-        cwd: options.workdir ?? (config.WorkingDir || '/'),
-        user: options.user ?? config.User ?? '',
-        network: options.network,
-        hostname,
-        stdio: 'inherit',
-        discard: true,
-        stop: { signal: config.StopSignal ?? 'SIGTERM', graceMilliseconds },
-      },
-      { signal },
-    );
+    const { terminal, stdin = 'empty' } = options;
+    const request: RunRequest = {
+      tree,
+      platform,
+      args,
+      env: environmentOf(config, options.environment, { env, hostname, terminal: terminal !== undefined }),
+      cwd: options.workdir ?? (config.WorkingDir || '/'),
+      user: options.user ?? config.User ?? '',
+      network: options.network,
+      hostname,
+      stdio: terminal ? 'terminal' : 'inherit',
+      stdin,
+      mounts: volumes.mounts,
+      discard: true,
+      stop: { signal: config.StopSignal ?? 'SIGTERM', graceMilliseconds },
+    };
+    const run = () => keeper.run(request, { signal });
+    const { exitCode } = await (terminal
+      ? terminal.during(() => void keeper.resize().catch(() => {}), run)
+      : run());
     return exitCode;
   } finally {
     await keeper.close();
@@ -113,12 +131,13 @@ function argumentsOf(config: ContainerConfig, options: RunImageOptions): string[
 function environmentOf(
   config: ContainerConfig,
   given: readonly string[],
-  host: { readonly env: NodeJS.ProcessEnv; readonly hostname: string },
+  host: { readonly env: NodeJS.ProcessEnv; readonly hostname: string; readonly terminal: boolean },
 ): string[] {
   const values = new Map<string, string>();
   const set = (entry: string): void => void values.set(entry.slice(0, entry.indexOf('=')), entry);
   set(defaultPath);
   set(`HOSTNAME=${host.hostname}`);
+  if (host.terminal) set('TERM=xterm');
   for (const entry of config.Env ?? []) if (entry.includes('=')) set(entry);
   for (const entry of given) {
     if (entry.startsWith('=') || entry === '')

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import { runImage } from '../app/run.ts';
 import { PolyarchError } from '../lib/errors.ts';
 import { ExitWith } from './exit-with.ts';
+import { ownTerminal } from './own-terminal.ts';
 import { addRegistryOptions, type RegistryFlags, registrySettings } from './registry-options.ts';
 import { renderError } from './render-error.ts';
 import { renderTransferEvent } from './render-transfer-event.ts';
@@ -17,6 +18,9 @@ interface Flags extends SandboxFlags, RegistryFlags {
   readonly workdir?: string;
   readonly user?: string;
   readonly network: 'host' | 'none';
+  readonly volume: string[];
+  readonly interactive?: boolean;
+  readonly tty?: boolean;
 }
 
 export function command(program: Command, context: { signal: AbortSignal }): Command {
@@ -32,6 +36,14 @@ export function command(program: Command, context: { signal: AbortSignal }): Com
     .option(
       '-e, --env <name=value>',
       'environment; NAME alone takes this process’s value',
+      (value: string, all: string[]) => [...all, value],
+      [],
+    )
+    .option('-i, --interactive', 'pass standard input on to the program')
+    .option('-t, --tty', 'give the program a terminal, joined to this one')
+    .option(
+      '-v, --volume <host:path[:ro]>',
+      'a file or directory of this machine',
       (value: string, all: string[]) => [...all, value],
       [],
     )
@@ -51,6 +63,9 @@ export function command(program: Command, context: { signal: AbortSignal }): Com
           workdir: flags.workdir,
           user: flags.user,
           network: flags.network,
+          volumes: flags.volume,
+          stdin: flags.interactive ? 'inherit' : 'empty',
+          terminal: flags.tty ? ownTerminal({ interactive: flags.interactive ?? false }) : undefined,
           sandbox: flags.sandbox,
           registry: registrySettings(flags),
           signal: context.signal,

@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { bytePathOf } from '../../archive/byte-path.ts';
@@ -80,6 +81,7 @@ export function makeHandlers(options: HandlersOptions): Handlers {
     config.namespaces
       ? withMemoryFile(file, { path, calls }, use)
       : withSharedMemoryFile(file, { keeper: config.id }, use);
+  const resizes = new EventEmitter();
   /** What a snapshot that a RUN made lies on, and what the sandbox left in it. */
   const steps = new Map<string, { readonly tree: Tree; readonly stubs: readonly string[] }>();
   return {
@@ -94,6 +96,10 @@ export function makeHandlers(options: HandlersOptions): Handlers {
         memoryFile,
         sandbox,
         owners: config.owners,
+        onResize(listener) {
+          resizes.on('resize', listener);
+          return () => void resizes.off('resize', listener);
+        },
       });
       if (response.snapshot !== undefined) steps.set(response.snapshot.id, { tree: request.tree, stubs });
       return response;
@@ -114,6 +120,10 @@ export function makeHandlers(options: HandlersOptions): Handlers {
     copy: (request, { signal }) => copyFromTree(request, { ...copy, signal }),
     checksum: (request, { signal }) => checksumSources(request, { ...copy, signal }),
     owner: (request, { signal }) => lookUpOwner(request, { workspace, signal }),
+    async resize() {
+      resizes.emit('resize');
+      return null;
+    },
     async remove({ snapshots: names }) {
       for (const name of names) await remove(snapshots.discard(name));
       return null;

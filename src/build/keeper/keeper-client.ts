@@ -42,6 +42,8 @@ export interface KeeperClient {
   checksum(request: SourcesRequest, options?: CallOptions): Promise<Digest>;
   owner(request: OwnerRequest, options?: CallOptions): Promise<Owner>;
   remove(request: RemoveRequest, options?: CallOptions): Promise<void>;
+  /** Tells that the size of the terminal that the keeper was started with has changed. */
+  resize(): Promise<void>;
   /** Ends the process and with it every sandbox and mount. Resolves when it is gone; safe to call twice. */
   close(): Promise<void>;
 }

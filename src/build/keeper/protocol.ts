@@ -2,7 +2,7 @@ import type { Digest } from '../../lib/digest.ts';
 import type { ErrorCode } from '../../lib/errors.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { Platform } from '../../oci/platform.ts';
-import type { ExtraHost, SandboxLimits } from '../sandbox/sandbox.ts';
+import type { ExtraHost, ProgramInput, SandboxLimits } from '../sandbox/sandbox.ts';
 import type { SourcePattern } from '../snapshot/copy/select-sources.ts';
 
 /**
@@ -56,9 +56,11 @@ export interface RunRequest {
   readonly limits?: SandboxLimits;
   /**
    * `frames`: stdin is empty, output comes as chunks. `inherit`: the program reads and writes the descriptors that the keeper was started
-   * with (StartKeeperOptions.stdio). Default `frames`.
+   * with (StartKeeperOptions.stdio). `terminal`: the same, when they are a terminal; the program gets one of its own. Default `frames`.
    */
-  readonly stdio?: 'frames' | 'inherit';
+  readonly stdio?: 'frames' | 'inherit' | 'terminal';
+  /** With `inherit` and `terminal`: whether the program reads what the keeper was started with. Default `empty`. */
+  readonly stdin?: ProgramInput;
   /** What the program changes is thrown away: `polyarch run`. Default false. */
   readonly discard?: boolean;
   /** On cancel: send this first (a name or a number) and SIGKILL after `graceMilliseconds`. Default: SIGKILL at once. */
@@ -196,6 +198,8 @@ export interface KeeperCalls {
   checksum: { request: SourcesRequest; response: Digest };
   owner: { request: OwnerRequest; response: Owner };
   remove: { request: RemoveRequest; response: null };
+  /** The size of the terminal that the keeper was started with has changed. */
+  resize: { request: null; response: null };
 }
 
 export type KeeperCall = keyof KeeperCalls;

@@ -22,6 +22,7 @@ export interface RunStepOptions {
   readonly caches: CacheDirectories;
   readonly memoryFile: MemoryFile;
   readonly owners: Owners;
+  readonly onResize: (listener: () => void) => () => void;
   readonly sandbox: (platform: Platform) => Sandbox;
 }
 
@@ -32,8 +33,7 @@ export async function runStep(
   using: RunStepOptions,
 ): Promise<FinishedStep> {
   const { tree, discard = false, stop } = request;
-  const output: SandboxOutput =
-    request.stdio === 'inherit' ? { kind: 'inherit' } : { kind: 'chunks', onChunk: context.output };
+  const output = outputOf(request, context, using.onResize);
   const { value, id } = await using.workspace.withUpper(tree, context.signal, async ({ root, scratch }) => {
     const { args, env, cwd, user, network, hostname } = request;
     const { extraHosts = [], security = 'sandbox', limits = { ulimits: [] } } = request;
@@ -55,6 +55,15 @@ export async function runStep(
   });
   const snapshot = id === undefined ? {} : { snapshot: { kind: 'snapshot' as const, id } };
   return { response: { exitCode: value.exitCode, ...snapshot }, stubs: value.stubs };
+}
+
+function outputOf(
+  { stdio = 'frames', stdin = 'empty' }: RunRequest,
+  { output }: CallContext,
+  onResize: RunStepOptions['onResize'],
+): SandboxOutput {
+  if (stdio === 'frames') return { kind: 'chunks', onChunk: output };
+  return stdio === 'inherit' ? { kind: 'inherit', stdin } : { kind: 'terminal', stdin, onResize };
 }
 
 /** Who may give nothing away keeps it: to the program it looks like its own. */

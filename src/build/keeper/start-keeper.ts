@@ -84,6 +84,9 @@ function client(channel: Channel, sandbox: SandboxReport): KeeperClient {
     async remove(request, call?: CallOptions) {
       await channel.call('remove', request, call);
     },
+    async resize() {
+      await channel.call('resize', null);
+    },
     close: () => channel.close(),
   };
 }

@@ -55,6 +55,7 @@ export class OciRuntime implements Sandbox {
         mounts: placeMounts(spec.mounts, stubs).map((mount) =>
           mount.kind === 'bind' ? { ...mount, source: sources.add(mount) } : mount,
         ),
+        terminal: options.output.kind === 'terminal',
         inUserNamespace: this.#options.inUserNamespace,
         capabilities: containerCapabilities(this.#status, spec.security),
         seccomp: this.#options.program.seccomp ? this.#seccomp : undefined,
@@ -106,9 +107,12 @@ export class OciRuntime implements Sandbox {
     const child = spawn(program.path, argv, {
       // The program's environment is in config.json; the runtime's own needs nothing of the host's.
       env: { PATH: process.env.PATH },
-      stdio: pipes.stdio === 'inherit' ? 'inherit' : [...pipes.stdio],
+      stdio: [...pipes.stdio],
     });
     pipes.started();
+    // It takes the size over from this process's terminal.
+    const stopResizing =
+      output.kind === 'terminal' ? output.onResize(() => child.kill('SIGWINCH')) : undefined;
     const kill = (): void => stopContainer(child, pidFile, stop);
     signal.addEventListener('abort', kill, { once: true });
     if (signal.aborted) kill();
@@ -122,6 +126,7 @@ export class OciRuntime implements Sandbox {
       if (exitCode === undefined) throw explainRuntimeFailure(message, spec);
       return exitCode;
     } finally {
+      stopResizing?.();
       signal.removeEventListener('abort', kill);
       if (signal.aborted) killRecorded(pidFile);
       rmSync(join(state, spec.id), { recursive: true, force: true });

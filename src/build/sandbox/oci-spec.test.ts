@@ -13,6 +13,7 @@ const input: OciSpecInput = {
   user: { uid: 33, gid: 34, groups: [50], home: '/var/www' },
   hostname: 'h',
   network: 'host',
+  terminal: false,
   inUserNamespace: false,
   capabilities: ['CAP_CHOWN'],
   files: { '/etc/hosts': '/s/hosts' },

@@ -10,6 +10,8 @@ export interface OciSpecInput {
   readonly user: ProcessUser;
   readonly hostname: string;
   readonly network: 'host' | 'none';
+  /** The runtime makes the program a terminal and joins it to its own. */
+  readonly terminal: boolean;
   /** The runtime runs in a user namespace that is not the host's. */
   readonly inUserNamespace: boolean;
   readonly capabilities: readonly string[];
@@ -58,7 +60,7 @@ export function ociSpec(input: OciSpecInput): object {
     hostname: input.hostname,
     root: { path: input.root, readonly: false },
     process: {
-      terminal: false,
+      terminal: input.terminal,
       user: { uid: user.uid, gid: user.gid, additionalGids: user.groups, umask: 0o022 },
       args: input.args,
       env: withHome(input.env, user.home),

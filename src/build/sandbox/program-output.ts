@@ -4,7 +4,7 @@ import type { SandboxOutput } from './sandbox.ts';
 
 export interface OutputPipes {
   /** What the program gets as descriptors 0 to 2. */
-  readonly stdio: readonly ['ignore', number, number] | 'inherit';
+  readonly stdio: readonly ['ignore' | 'inherit', number | 'inherit', number | 'inherit'];
   /** This process's write ends are closed: call it when the program has started. */
   started(): void;
   /** Resolves when the last process that can write is gone. */
@@ -19,8 +19,10 @@ export function outputPipes(
     readonly owner: { readonly uid: number; readonly gid: number } | undefined;
   },
 ): OutputPipes {
-  if (output.kind === 'inherit')
-    return { stdio: 'inherit', started: () => {}, finished: () => Promise.resolve() };
+  if (output.kind !== 'chunks') {
+    const stdin = output.stdin === 'inherit' ? 'inherit' : 'ignore';
+    return { stdio: [stdin, 'inherit', 'inherit'], started: () => {}, finished: () => Promise.resolve() };
+  }
   const [stdout, stderr] = [options.pipe(), options.pipe()];
   const { owner } = options;
   if (owner) for (const [, write] of [stdout, stderr]) fchownSync(write, owner.uid, owner.gid);

@@ -71,8 +71,18 @@ export interface SandboxOptions {
   readonly output: SandboxOutput;
 }
 
+/** This process's own, or nothing. */
+export type ProgramInput = 'inherit' | 'empty';
+
 export type SandboxOutput =
-  | { readonly kind: 'inherit' }
+  | { readonly kind: 'inherit'; readonly stdin: ProgramInput }
+  | {
+      /** This process's descriptors are a terminal: the program gets one of its own, which is joined to it. */
+      readonly kind: 'terminal';
+      readonly stdin: ProgramInput;
+      /** Calls back whenever the size of this process's terminal has changed; returns how to stop that. */
+      readonly onResize: (listener: () => void) => () => void;
+    }
   | {
       readonly kind: 'chunks';
       /** A promise that is returned is waited for before more is read. */

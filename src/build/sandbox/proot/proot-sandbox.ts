@@ -146,13 +146,12 @@ export class ProotSandbox implements Sandbox {
     const { pipe } = this.#options;
     const pipes = outputPipes(output, { pipe, owner: this.#isRoot ? user : undefined });
     const [statusRead, statusWrite] = pipe();
-    const stdio = pipes.stdio === 'inherit' ? (['inherit', 'inherit', 'inherit'] as const) : pipes.stdio;
     // A session of its own: it marks the step's processes.
     const child = spawn(argv[0] ?? '', argv.slice(1), {
       cwd: spec.scratch,
       env,
-      detached: pipes.stdio !== 'inherit',
-      stdio: [...stdio, statusWrite],
+      detached: output.kind === 'chunks',
+      stdio: [...pipes.stdio, statusWrite],
     });
     closeSync(statusWrite);
     pipes.started();
