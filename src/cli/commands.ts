@@ -13,6 +13,10 @@ export const commands: CommandTable = {
     summary: 'Copy an image between registries, layouts, archives and engines',
     load: () => import('./copy.ts'),
   },
+  doctor: {
+    summary: 'Say what this machine can build, and what mends the rest',
+    load: () => import('./doctor.ts'),
+  },
   images: {
     summary: 'List, remove and prune the images of the local store',
     subcommands: async () => (await import('./images/images.ts')).images,

@@ -5,6 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import { makeBaseImage } from '../../scripts/base-image.ts';
 import { type EmbeddedRegistry, startRegistry } from '../../scripts/embedded-registry.ts';
 import { removeTree } from '../../scripts/remove-tree.ts';
+import type { DoctorReport } from '../../src/app/doctor/doctor.ts';
 import type { Index } from '../../src/oci/manifest.ts';
 import { formatPlatform } from '../../src/oci/platform.ts';
 import { withoutPrograms } from '../fixtures/capabilities.ts';
@@ -83,6 +84,22 @@ describe('in an unprivileged container', { skip: missing, timeout: 300_000 }, ()
       'cat /srv/machine /srv/me; stat -c "%u %g %h" /srv/same; ls -A /home; ls /etc/os-release; tail -1 /etc/passwd';
     const seen = await polyarch(['run', '--platform', 'linux/arm64', name, 'sh', '-c', script], { env });
     assert.equal(seen.stdout, 'aarch64\n33\n33\n33 100 2\nnew\nmore\n');
+  });
+
+  test('doctor says so', async () => {
+    const { code, stdout, stderr } = await daemon.run('machine:1', [
+      '/checkout/polyarch',
+      'doctor',
+      '--format',
+      'json',
+    ]);
+    assert.equal(code, 0, stderr);
+    const report = JSON.parse(stdout) as DoctorReport;
+    assert.equal(report.chosen, 'proot');
+    const oci = report.tiers.find(({ tier }) => tier === 'oci');
+    assert.match(`${oci?.reason} ${oci?.hint}`, /not permitted.*--privileged/);
+    const foreign = process.arch === 'arm64' ? 'linux/amd64' : 'linux/arm64';
+    assert.equal(report.platforms.find(({ platform }) => platform === foreign)?.how, 'proot -q');
   });
 
   test('refuses emulation where that is ruled out, and says what does not work', async () => {

@@ -32,6 +32,8 @@ const table: Readonly<Record<string, Emulated>> = {
  */
 const native: Readonly<Record<string, readonly string[]>> = { amd64: ['386'] };
 
+export const knownArchitectures: readonly string[] = Object.keys(table);
+
 export function emulatedArchitecture(architecture: string): Emulated | undefined {
   return Object.hasOwn(table, architecture) ? table[architecture] : undefined;
 }

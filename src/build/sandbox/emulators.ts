@@ -65,6 +65,12 @@ export function planEmulation(
   );
 }
 
+/** Whether this machine's own table runs an architecture's programs in any root. */
+export function hostServes(architecture: string, probe: EmulationProbe = machineProbe): boolean {
+  const emulated = emulatedArchitecture(architecture);
+  return emulated !== undefined && probe.registrations().some((text) => serves(text, emulated));
+}
+
 /** Whether a file of binfmt_misc describes an enabled interpreter for this architecture's programs that works in any root (flag F). */
 function serves(text: string, emulated: Emulated): boolean {
   if (!/^enabled/m.test(text) || !/^flags:.*F/m.test(text)) return false;

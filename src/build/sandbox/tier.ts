@@ -1,8 +1,8 @@
 /**
- * What runs RUN steps. `oci`: an OCI runtime in namespaces. `chroot`: chroot(2), and mount(2) where it may. `proot`: ptrace(2) alone, in the containers
+ * What runs RUN steps. `oci`: an OCI runtime in namespaces. `proot`: ptrace(2) alone, in the containers
  * that allow neither.
  */
-export type Tier = 'oci' | 'chroot' | 'proot';
+export type Tier = 'oci' | 'proot';
 
 /** In the order in which they are tried. */
-export const tiers: readonly Tier[] = ['oci', 'chroot', 'proot'];
+export const tiers: readonly Tier[] = ['oci', 'proot'];

@@ -1,0 +1,78 @@
+import { spawnSync } from 'node:child_process';
+import { startKeeper } from '../../build/keeper/start-keeper.ts';
+import type { Tier } from '../../build/sandbox/tier.ts';
+import { isFailure, reasonOf } from '../../lib/errors.ts';
+import { findProgram } from '../../lib/find-program.ts';
+import { hostPlatform } from '../../oci/platform.ts';
+
+export interface TierFinding {
+  readonly tier: Tier;
+  readonly works: boolean;
+  /** Why it does not work. */
+  readonly reason?: string;
+  /** The command that mends it. */
+  readonly hint?: string;
+  /** What does not work, or works differently, in it. */
+  readonly losses: readonly string[];
+}
+
+export interface ProbeOptions {
+  /** A data directory for tries alone. */
+  readonly data: string;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** A program that is nowhere: a sandbox that gets as far as to say so has mounted, entered and looked. */
+const nothing = '/nothing';
+const notFound = 127;
+
+export async function probeTier(tier: Tier, { data, signal }: ProbeOptions): Promise<TierFinding> {
+  const platform = hostPlatform();
+  try {
+    const keeper = await startKeeper({ dataDirectory: data, platforms: [platform], sandbox: tier, signal });
+    try {
+      const request = {
+        tree: [],
+        platform,
+        args: [nothing],
+        env: [],
+        cwd: '/',
+        user: '',
+        hostname: 'doctor',
+      };
+      let said = '';
+      const listen = (chunk: Buffer): void => {
+        said += chunk;
+      };
+      const { exitCode } = await keeper.run({ ...request, network: 'host' }, { signal, stderr: listen });
+      const { losses } = keeper.sandbox;
+      if (tier === 'proot') return { tier, losses, ...probePtrace() };
+      return exitCode === notFound
+        ? { tier, works: true, losses }
+        : { tier, works: false, losses, reason: said.trim() || `a try ended with ${exitCode}` };
+    } finally {
+      await keeper.close();
+    }
+  } catch (error) {
+    if (!isFailure(error) || error.code === 'INTERRUPTED') throw error;
+    return {
+      tier,
+      works: false,
+      losses: [],
+      reason: reasonOf(error),
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+    };
+  }
+}
+
+function probePtrace(): Pick<TierFinding, 'works' | 'reason' | 'hint'> {
+  const { status, stderr } = spawnSync(findProgram('proot') ?? 'proot', ['-v', '-1', '/bin/true'], {
+    encoding: 'utf8',
+  });
+  if (status === 0) return { works: true };
+  return {
+    works: false,
+    reason: `ptrace(2) is refused: ${stderr.trim().split('\n')[0] ?? ''}`,
+    hint: 'as root: sysctl -w kernel.yama.ptrace_scope=1; in a container: a seccomp profile that allows ptrace',
+  };
+}
