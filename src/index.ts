@@ -39,7 +39,7 @@ export type { ConfigChange } from './app/inspect/diff-config.ts';
 export type { FileAspect, FileChange } from './app/inspect/diff-files.ts';
 export type { DiffSide, ImageDiff, LayerChange } from './app/inspect/diff-images.ts';
 export { diffImages } from './app/inspect/diff-images.ts';
-export { inspect, inspectConfig, inspectRaw } from './app/inspect/inspect.ts';
+export { inspect, inspectConfig, inspectDigest, inspectRaw } from './app/inspect/inspect.ts';
 export type { ImageFile, ImageFiles } from './app/inspect/inspect-files.ts';
 export { inspectFiles } from './app/inspect/inspect-files.ts';
 export type { InspectedRateLimit } from './app/inspect/inspect-rate-limit.ts';

@@ -1,5 +1,7 @@
 import { parseDocument } from '../../content/document.ts';
 import { readBytes, readManifest } from '../../content/read-manifest.ts';
+import type { Digest } from '../../lib/digest.ts';
+import { isIndexType } from '../../oci/media-types.ts';
 import { describeIndex } from './describe-index.ts';
 import { describeManifest } from './describe-manifest.ts';
 import type { Inspected } from './inspected.ts';
@@ -31,4 +33,14 @@ export async function inspectConfig(text: string, options: InspectOptions = {}):
     const { config } = await readManifest(store, descriptor, options);
     return await readBytes(store, config, options);
   });
+}
+
+/** The digest of the index or manifest. */
+export async function inspectDigest(text: string, options: InspectOptions = {}): Promise<Digest> {
+  return await withRoot(text, options, async ({ descriptor }) => descriptor.digest);
+}
+
+/** Whether a reference stands for several images. */
+export async function isIndex(text: string, options: InspectOptions = {}): Promise<boolean> {
+  return await withRoot(text, options, async ({ descriptor }) => isIndexType(descriptor.mediaType));
 }

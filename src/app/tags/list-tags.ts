@@ -1,5 +1,5 @@
 import { canListTags, type IoOptions } from '../../content/store.ts';
-import { failure } from '../../lib/errors.ts';
+import { failure, isFailure } from '../../lib/errors.ts';
 import { formatLocation, parseLocation } from '../../oci/location.ts';
 import { formatRepository } from '../../oci/reference.ts';
 import type { RegistryEvent } from '../../registry/client/events.ts';
@@ -31,6 +31,22 @@ export async function listTags(text: string, options: ListTagsOptions = {}): Pro
     const tags: string[] = [];
     for await (const tag of store.listTags(options)) tags.push(tag);
     return { name: formatRepository(location.reference), tags };
+  } finally {
+    client.close();
+  }
+}
+
+/** Whether a repository has such a tag. */
+export async function tagExists(text: string, options: ListTagsOptions = {}): Promise<boolean> {
+  const location = parseLocation(text);
+  const client = await createRegistryClient(options);
+  try {
+    const { store, reference } = await openStore(location, { client });
+    await store.resolve(reference, options);
+    return true;
+  } catch (error) {
+    if (isFailure(error, 'NOT_FOUND')) return false;
+    throw error;
   } finally {
     client.close();
   }

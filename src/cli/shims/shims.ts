@@ -5,6 +5,10 @@ import type { CommandTable } from '../command-table.ts';
  * options of its own in front of its commands is one leaf; others may be a group.
  */
 export const shims: CommandTable = {
+  crane: {
+    summary: 'Understand the command line of crane',
+    load: () => import('./crane.ts'),
+  },
   'docker-manifest': {
     summary: 'Understand the command line of docker manifest',
     subcommands: async () => (await import('./docker-manifest/commands.ts')).dockerManifestCommands,
