@@ -7,6 +7,7 @@ import type { Store } from '../content/store.ts';
 import { dataDirectory } from '../lib/data-directory.ts';
 import { parseSourceDateEpoch } from '../lib/epoch.ts';
 import { failure } from '../lib/errors.ts';
+import { parseGoBoolean } from '../lib/go-boolean.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { hostPlatform, type Platform, parsePlatform } from '../oci/platform.ts';
 import { formatReference, parseReference, type Reference, withDefaultTag } from '../oci/reference.ts';
@@ -168,7 +169,7 @@ export async function readRequest(
   const epoch = parseSourceDateEpoch(buildArgs.SOURCE_DATE_EPOCH);
   const opened = await openBuildContext(options, {
     ...io,
-    keepGitDirectory: /^(?:1|t|true)$/i.test(buildArgs.BUILDKIT_CONTEXT_KEEP_GIT_DIR ?? ''),
+    keepGitDirectory: parseGoBoolean(buildArgs.BUILDKIT_CONTEXT_KEEP_GIT_DIR ?? '') ?? false,
   });
   return {
     ...opened,

@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type BuildImageOptions, buildImage } from '../app/build.ts';
 import { failure } from '../lib/errors.ts';
 import { addCallOptions, type CallFlags, callOf, runCall } from './call/call.ts';
+import { append } from './option-lists.ts';
 import { type ProgressMode, progressRenderer } from './progress.ts';
 import { addRegistryOptions, type RegistryFlags, registrySettings } from './registry-options.ts';
 import { renderBuilt } from './render-built.ts';
@@ -33,8 +34,6 @@ export interface BuildFlags extends RegistryFlags, SandboxFlags, CallFlags {
   readonly progress: ProgressMode;
   readonly quiet?: boolean;
 }
-
-const append = (value: string, previous: string[]): string[] => [...previous, value];
 
 /** `type=image`, `type=image,push=true` and `type=registry`, buildx's spelling; the short form is the type alone. */
 function parseOutput(text: string): boolean {

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import type { CopyImageEvent, CopyResult } from '../app/copy/copy.ts';
 import type { ManifestFamily } from '../transfer/rewrite/docker-types.ts';
+import { appendAll } from './option-lists.ts';
 import { addRegistryOptions, type RegistryFlags, registrySettings } from './registry-options.ts';
 import { renderTransferEvent } from './render-transfer-event.ts';
 import { formatBytes } from './table.ts';
@@ -18,11 +19,6 @@ export interface CopyFlags extends RegistryFlags {
   readonly quiet?: true;
 }
 
-const list = (value: string, previous: string[] = []): string[] => [
-  ...previous,
-  ...value.split(',').filter(Boolean),
-];
-
 export function command(program: Command, context: { signal: AbortSignal }): Command {
   program
     .description(
@@ -30,7 +26,7 @@ export function command(program: Command, context: { signal: AbortSignal }): Com
     )
     .argument('<source>', 'an image')
     .argument('<destination...>', 'where it goes; several names at once')
-    .option('--platform <list>', 'these platforms only, comma separated: a new index of those', list)
+    .option('--platform <list>', 'these platforms only, comma separated: a new index of those', appendAll)
     .option('--sparse', 'with --platform: keep the index and its digest, though it names what stays behind')
     .option('--no-referrers', 'leave signatures, SBOMs and other referrers behind')
     .addOption(

@@ -1,4 +1,5 @@
 import type { Command, Option } from 'commander';
+import { parseGoBoolean } from '../lib/go-boolean.ts';
 
 /**
  * `--push=false` and `--push=true`, as Go's programs write booleans, turned into what commander reads: `--no-push` or `--push`; nothing, for
@@ -27,7 +28,7 @@ export function plainBooleans(command: Command, argv: readonly string[]): string
     } else if (option === undefined || option.required || option.optional) {
       plain.push(word);
     } else {
-      const wanted = booleanOf(value);
+      const wanted = parseGoBoolean(value);
       const negated = `--no-${flag.slice(2)}`;
       if (wanted === undefined) plain.push(word);
       else if (wanted) plain.push(flag);
@@ -35,10 +36,4 @@ export function plainBooleans(command: Command, argv: readonly string[]): string
     }
   }
   return plain;
-}
-
-/** strconv.ParseBool. */
-function booleanOf(text: string): boolean | undefined {
-  if (/^(?:1|t|true|T|TRUE|True)$/.test(text)) return true;
-  return /^(?:0|f|false|F|FALSE|False)$/.test(text) ? false : undefined;
 }

@@ -8,6 +8,7 @@ import type { Platform } from '../oci/platform.ts';
 import type { ManifestFamily } from '../transfer/rewrite/docker-types.ts';
 import { ExitWith } from './exit-with.ts';
 import { type Format, formatData, formatOption } from './format.ts';
+import { appendAll } from './option-lists.ts';
 import { addRegistryOptions, type RegistryFlags, registrySettings } from './registry-options.ts';
 import { renderTransferEvent } from './render-transfer-event.ts';
 import { formatBytes } from './table.ts';
@@ -25,11 +26,6 @@ export interface SyncFlags extends RegistryFlags {
   readonly digestFile?: string;
   readonly dryRun?: true;
 }
-
-const list = (value: string, previous: string[] = []): string[] => [
-  ...previous,
-  ...value.split(',').filter(Boolean),
-];
 
 export function command(program: Command, context: { signal: AbortSignal }): Command {
   program
@@ -49,7 +45,7 @@ export function command(program: Command, context: { signal: AbortSignal }): Com
     .option('--scoped', 'put the whole source name below the destination, not its last part alone')
     .option('--append-suffix <text>', 'put this behind every tag', '')
     .option('--keep-going', 'go on with the other images when one fails')
-    .option('--platform <list>', 'these platforms only, comma separated', list)
+    .option('--platform <list>', 'these platforms only, comma separated', appendAll)
     .option('--no-referrers', 'leave signatures, SBOMs and other referrers behind')
     .addOption(
       new Option('--type <type>', 'rewrite manifests into these media types').choices(['oci', 'docker']),

@@ -1,4 +1,5 @@
 import { failure } from '../lib/errors.ts';
+import { referenceType } from '../oci/attestation.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Index } from '../oci/manifest.ts';
 import { formatPlatform, matchPlatforms, type Platform } from '../oci/platform.ts';
@@ -57,7 +58,7 @@ export async function listPlatforms(
 /** In-index attestations have the platform unknown/unknown and an annotation that says what they are (BuildKit's attestation-storage.md). */
 export function isAttestation(descriptor: Descriptor): boolean {
   return (
-    descriptor.annotations?.['vnd.docker.reference.type'] !== undefined ||
+    descriptor.annotations?.[referenceType] !== undefined ||
     (descriptor.platform?.os === 'unknown' && descriptor.platform.architecture === 'unknown')
   );
 }

@@ -1,11 +1,7 @@
 import { isAttestation } from '../content/select-manifest.ts';
 import type { Digest } from '../lib/digest.ts';
+import { referenceDigest } from '../oci/attestation.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
-
-/** BuildKit's attestation-storage.md: what an in-index attestation is about. */
-export const referenceDigest = 'vnd.docker.reference.digest';
-export const referenceType = 'vnd.docker.reference.type';
-export const attestationManifest = 'attestation-manifest';
 
 /** What this entry is about; undefined for an image, and for an attestation that does not say. */
 export function subjectOf(entry: Descriptor): string | undefined {

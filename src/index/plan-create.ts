@@ -1,11 +1,12 @@
 import { isAttestation } from '../content/select-manifest.ts';
 import type { Store } from '../content/store.ts';
 import { failure } from '../lib/errors.ts';
+import { referenceDigest } from '../oci/attestation.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { isManifestType, mediaTypes } from '../oci/media-types.ts';
 import { formatPlatform, type Platform, platformsEqual } from '../oci/platform.ts';
 import { annotate, type IndexAnnotation } from './annotation.ts';
-import { imagesFirst, referenceDigest, subjectOf } from './attestations.ts';
+import { imagesFirst, subjectOf } from './attestations.ts';
 import { checkDockerList, type IndexDraft } from './index-draft.ts';
 import { describePlatform, isKnownPlatform, platformKey } from './platform-spelling.ts';
 import type { IndexSource } from './read-source.ts';

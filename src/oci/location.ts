@@ -38,9 +38,6 @@ export interface DockerDaemonLocation {
 export type Location = NamedLocation | LayoutLocation | DockerArchiveLocation | DockerDaemonLocation;
 export type Transport = Location['transport'];
 
-/** The path of an archive that is standard input or output. */
-export const standardStream = '-';
-
 /** Transports of the field that are refused by name, so that `dir:a` is never looked up as an image called "dir". */
 const otherTransports: ReadonlySet<string> = new Set([
   'containers-storage',

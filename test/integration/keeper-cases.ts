@@ -9,6 +9,7 @@ import type { LayerBlob, PackedLayer, RunRequest, Tree } from '../../src/build/k
 import { startKeeper } from '../../src/build/keeper/start-keeper.ts';
 import { formatPlatform, hostPlatform, type Platform, parsePlatform } from '../../src/oci/platform.ts';
 import { baseLayers } from '../fixtures/base-layers.ts';
+import { runInKeeper } from './run-in-keeper.ts';
 
 export interface KeeperCases {
   /** Empty, this user's own. */
@@ -36,27 +37,8 @@ export function keeperCases(name: string, { data, base, platform }: KeeperCases)
       assert.deepEqual(readdirSync(join(data, 'keeper')), []);
     });
 
-    async function run(script: string, options: Partial<RunRequest> = {}, signal?: AbortSignal) {
-      let output = '';
-      const collect = (chunk: Buffer): void => {
-        output += chunk;
-      };
-      const response = await keeper.run(
-        {
-          tree,
-          platform,
-          args: ['/bin/sh', '-c', script],
-          env: ['PATH=/usr/bin:/bin'],
-          cwd: '/',
-          user: '',
-          network: 'host',
-          hostname: 'buildkitsandbox',
-          ...options,
-        },
-        { signal, stdout: collect, stderr: collect },
-      );
-      return { ...response, output };
-    }
+    const run = (script: string, options: Partial<RunRequest> = {}, signal?: AbortSignal) =>
+      runInKeeper({ keeper, tree, platform }, script, options, signal);
 
     async function layerOf(script: string, options: Partial<RunRequest> = {}): Promise<PackedLayer> {
       const { exitCode, snapshot, output } = await run(script, options);

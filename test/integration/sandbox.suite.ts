@@ -7,6 +7,7 @@ import type { KeeperClient } from '../../src/build/keeper/keeper-client.ts';
 import type { RunMount, RunRequest, Tree } from '../../src/build/keeper/protocol.ts';
 import { formatPlatform, type Platform } from '../../src/oci/platform.ts';
 import { processes } from './processes.ts';
+import { runInKeeper } from './run-in-keeper.ts';
 
 /** What a tier may be unable to do. The reason is said where it is declared, and a request for it fails. */
 export type SandboxFeature =
@@ -49,27 +50,8 @@ export function sandboxSuite(name: string, subject: SandboxSubject): void {
 
     const unless = (feature: SandboxFeature) => ({ skip: lacks[feature] ?? false });
 
-    async function run(script: string, options: Partial<RunRequest> = {}, signal?: AbortSignal) {
-      let output = '';
-      const collect = (chunk: Buffer): void => {
-        output += chunk;
-      };
-      const response = await keeper.run(
-        {
-          tree,
-          platform,
-          args: ['/bin/sh', '-c', script],
-          env: ['PATH=/usr/bin:/bin'],
-          cwd: '/',
-          user: '',
-          network: 'host',
-          hostname: 'buildkitsandbox',
-          ...options,
-        },
-        { signal, stdout: collect, stderr: collect },
-      );
-      return { ...response, output };
-    }
+    const run = (script: string, options: Partial<RunRequest> = {}, signal?: AbortSignal) =>
+      runInKeeper({ keeper, tree, platform }, script, options, signal);
 
     test('a program runs on the platform, and its redirections write what they should', async () => {
       const { output } = await run('uname -m > /f; cat /f; echo "$0"');

@@ -1,8 +1,9 @@
-import { existsSync, readFileSync, statfsSync } from 'node:fs';
+import { existsSync, statfsSync } from 'node:fs';
 import { release, userInfo } from 'node:os';
 import { subordinateRange } from '../../build/keeper/user-namespace.ts';
 import { hasHybridCgroups } from '../../build/sandbox/probe-runtime.ts';
 import { findProgram } from '../../lib/find-program.ts';
+import { readTextOrUndefined } from '../../lib/read-text.ts';
 
 /** Something of the kernel, the container or the installation that decides what works. */
 export interface Limit {
@@ -47,7 +48,7 @@ function kernel(): Limit {
 
 function userNamespaces(): Limit[] {
   const rows: Limit[] = [];
-  const max = readOrUndefined('/proc/sys/user/max_user_namespaces');
+  const max = readTextOrUndefined('/proc/sys/user/max_user_namespaces')?.trim();
   if (max !== undefined) {
     const hint = max === '0' ? { hint: 'as root: sysctl -w user.max_user_namespaces=28633' } : {};
     rows.push({ name: 'user namespaces', value: `${max} at most`, ...hint });
@@ -56,12 +57,12 @@ function userNamespaces(): Limit[] {
     ['kernel/unprivileged_userns_clone', '0', '1'],
     ['kernel/apparmor_restrict_unprivileged_userns', '1', '0'],
   ] as const) {
-    const value = readOrUndefined(`/proc/sys/${path}`);
+    const value = readTextOrUndefined(`/proc/sys/${path}`)?.trim();
     if (value === undefined) continue;
     const name = path.replace('/', '.');
     rows.push({ name, value, ...(value === bad ? { hint: `as root: sysctl -w ${name}=${good}` } : {}) });
   }
-  const scope = readOrUndefined('/proc/sys/kernel/yama/ptrace_scope');
+  const scope = readTextOrUndefined('/proc/sys/kernel/yama/ptrace_scope')?.trim();
   if (scope !== undefined) {
     const hint =
       Number(scope) > 1 ? { hint: 'as root: sysctl -w kernel.yama.ptrace_scope=1 (for proot)' } : {};
@@ -71,7 +72,7 @@ function userNamespaces(): Limit[] {
 }
 
 function seccomp(): Limit {
-  const status = readOrUndefined('/proc/self/status') ?? '';
+  const status = readTextOrUndefined('/proc/self/status')?.trim() ?? '';
   const filtered = /^Seccomp:\s*2/m.test(status);
   const capabilities = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? '0'}`);
   const admin = ((capabilities >> sysAdmin) & 1n) === 1n;
@@ -85,7 +86,7 @@ function subordinateIds(): Limit[] {
   if (process.getuid?.() === 0) return [];
   const { username, uid } = userInfo();
   return ['/etc/subuid', '/etc/subgid'].map((file) => {
-    const range = subordinateRange(readOrUndefined(file) ?? '', { username, uid });
+    const range = subordinateRange(readTextOrUndefined(file)?.trim() ?? '', { username, uid });
     const flag = file === '/etc/subuid' ? '--add-subuids' : '--add-subgids';
     return range === undefined
       ? { name: file, value: 'no ids', hint: `as root: usermod ${flag} 100000-165535 ${username}` }
@@ -113,12 +114,4 @@ function fileSystem(data: string): Limit {
 
 function program(name: string): Limit {
   return { name, value: findProgram(name) ?? 'not installed' };
-}
-
-function readOrUndefined(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8').trim();
-  } catch {
-    return undefined;
-  }
 }

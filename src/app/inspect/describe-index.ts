@@ -4,6 +4,7 @@ import { isAttestation } from '../../content/select-manifest.ts';
 import type { IoOptions, Store } from '../../content/store.ts';
 import { failure, isFailure } from '../../lib/errors.ts';
 import { Pool } from '../../lib/pool.ts';
+import { referenceDigest } from '../../oci/attestation.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { Index, Manifest } from '../../oci/manifest.ts';
 import { formatPlatform } from '../../oci/platform.ts';
@@ -15,7 +16,6 @@ const maxEntries = 1000;
 const readAtOnce = 16;
 
 const predicateType = 'in-toto.io/predicate-type';
-const referenceDigest = 'vnd.docker.reference.digest';
 
 /** Reads every manifest that the index lists, side by side, and folds the attestations into the images that they are about. */
 export async function describeIndex(

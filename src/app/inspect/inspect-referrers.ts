@@ -4,6 +4,7 @@ import { isAttestation } from '../../content/select-manifest.ts';
 import type { IoOptions, Store } from '../../content/store.ts';
 import type { Digest } from '../../lib/digest.ts';
 import { failure } from '../../lib/errors.ts';
+import { referenceDigest } from '../../oci/attestation.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { isIndexType } from '../../oci/media-types.ts';
 import { formatPlatform } from '../../oci/platform.ts';
@@ -109,7 +110,7 @@ class TreeReader {
     if (document.kind !== 'index') return [];
     const { manifests } = document.index;
     const attestations = manifests.filter(isAttestation);
-    const about = ({ annotations }: Descriptor) => annotations?.['vnd.docker.reference.digest'];
+    const about = ({ annotations }: Descriptor) => annotations?.[referenceDigest];
     const images = manifests.filter((entry) => !isAttestation(entry));
     const bond = { via: 'in-index attestation' } as const;
     return await Promise.all(

@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { parseGoBoolean } from '../../lib/go-boolean.ts';
 
 /** A git repository as ADD, a build context or `--build-context` names it. */
 export interface GitReference {
@@ -73,7 +74,7 @@ function readQuery(reference: Mutable, query: URLSearchParams): string | undefin
     if (more.length > 0) return `query "${name}" has multiple values`;
     const isSwitch = name === 'submodules' || name === 'keep-git-dir' || name === 'fetch-by-commit';
     if (value === '' && !isSwitch) return `query "${name}" has no value`;
-    const on = value === '' ? true : parseBoolean(value);
+    const on = value === '' ? true : parseGoBoolean(value);
     if (isSwitch && on === undefined) return `invalid ${name} value: "${value}"`;
     if (name === 'submodules') reference.submodules = on === true;
     else if (name === 'keep-git-dir') reference.keepGitDirectory = on === true;
@@ -135,10 +136,4 @@ function decodeFragment(fragment: string): string {
   } catch {
     return fragment;
   }
-}
-
-/** Go's strconv.ParseBool. */
-function parseBoolean(text: string): boolean | undefined {
-  if (['1', 't', 'T', 'true', 'TRUE', 'True'].includes(text)) return true;
-  return ['0', 'f', 'F', 'false', 'FALSE', 'False'].includes(text) ? false : undefined;
 }

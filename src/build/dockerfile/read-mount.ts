@@ -1,4 +1,5 @@
 import { parseByteSize } from '../../lib/byte-size.ts';
+import { parseGoBoolean } from '../../lib/go-boolean.ts';
 import { csvFields } from './csv-fields.ts';
 import { didYouMean } from './suggest.ts';
 
@@ -80,7 +81,7 @@ export function readMount(text: string, { expand, fail }: ReadMountOptions): Mou
     }
     const value = expand(written);
     const flag = (): boolean => {
-      const read = goBoolean(value);
+      const read = parseGoBoolean(value);
       if (read === undefined) throw fail(`invalid value for ${key}: ${value}`);
       return read;
     };
@@ -202,10 +203,4 @@ function oneOf<T extends string>(
   const found = known.find((word) => word === value.toLowerCase());
   if (found === undefined) throw fail(`unsupported ${what} "${value}"${didYouMean(value, known)}`);
   return found;
-}
-
-/** Go's strconv.ParseBool. */
-function goBoolean(text: string): boolean | undefined {
-  if (['1', 't', 'T', 'TRUE', 'true', 'True'].includes(text)) return true;
-  return ['0', 'f', 'F', 'FALSE', 'false', 'False'].includes(text) ? false : undefined;
 }

@@ -1,4 +1,5 @@
 import { failure } from '../../lib/errors.ts';
+import { parseGoBoolean } from '../../lib/go-boolean.ts';
 
 /** What build arguments ask of the builder itself (BuildKit dockerui/config.go). */
 export interface BuilderArguments {
@@ -68,11 +69,4 @@ export function readBuilderArguments(
 
 function isOff(value: string): boolean {
   return value === '' || parseGoBoolean(value) === false;
-}
-
-/** Go's strconv.ParseBool. */
-export function parseGoBoolean(text: string): boolean | undefined {
-  if (['1', 't', 'T', 'true', 'TRUE', 'True'].includes(text)) return true;
-  if (['0', 'f', 'F', 'false', 'FALSE', 'False'].includes(text)) return false;
-  return undefined;
 }

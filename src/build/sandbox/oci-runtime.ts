@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { abortReason, reasonOf, throwIfAborted } from '../../lib/errors.ts';
+import { readTextOrUndefined } from '../../lib/read-text.ts';
 import { Accounts, type ProcessUser } from './accounts.ts';
 import { type BindCalls, BindSources } from './bind-sources.ts';
 import { containerCapabilities } from './capabilities.ts';
@@ -71,7 +72,7 @@ export class OciRuntime implements Sandbox {
   #files(spec: SandboxSpec, stubs: Stubs): Record<string, string> {
     const resolv = join(spec.scratch, 'resolv.conf');
     const hosts = join(spec.scratch, 'hosts');
-    writeFileSync(resolv, resolvConf(spec.network, readOrUndefined('/etc/resolv.conf')), { mode: 0o644 });
+    writeFileSync(resolv, resolvConf(spec.network, readTextOrUndefined('/etc/resolv.conf')), { mode: 0o644 });
     writeFileSync(hosts, hostsFile(spec.hostname, spec.extraHosts), { mode: 0o644 });
     return {
       [stubs.ensure('/etc/resolv.conf', 'file')]: resolv,
@@ -156,7 +157,7 @@ function stopContainer(child: ChildProcess, pidFile: string, stop: SandboxOption
 
 /** False when no process is recorded or it is gone. */
 function killRecorded(pidFile: string, signal = 'SIGKILL'): boolean {
-  const pid = Number(readOrUndefined(pidFile));
+  const pid = Number(readTextOrUndefined(pidFile));
   if (!Number.isInteger(pid) || pid <= 1) return false;
   try {
     return process.kill(pid, stopSignal(signal));
@@ -167,7 +168,7 @@ function killRecorded(pidFile: string, signal = 'SIGKILL'): boolean {
 
 /** The last error that the runtime logged: there is one when it could not start the program. */
 function readRuntimeError(log: string): string | undefined {
-  const lines = (readOrUndefined(log) ?? '').split('\n').filter(Boolean);
+  const lines = (readTextOrUndefined(log) ?? '').split('\n').filter(Boolean);
   for (const line of lines.reverse()) {
     try {
       const entry = JSON.parse(line) as { level?: unknown; msg?: unknown };
@@ -177,12 +178,4 @@ function readRuntimeError(log: string): string | undefined {
     }
   }
   return undefined;
-}
-
-function readOrUndefined(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return undefined;
-  }
 }

@@ -2,7 +2,6 @@ import {
   existsSync,
   mkdirSync,
   readdirSync,
-  readFileSync,
   readlinkSync,
   renameSync,
   symlinkSync,
@@ -11,6 +10,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { failure } from '../../lib/errors.ts';
+import { readTextOrUndefined } from '../../lib/read-text.ts';
 
 /** A directory that stands for one layer. */
 export interface Snapshot {
@@ -119,7 +119,9 @@ export class SnapshotDirectory {
 
   /** Published snapshots that were not synced when they were published. */
   unsynced(): string[] {
-    return this.#published().filter((id) => readOrUndefined(join(this.path, id, 'unsynced')) !== undefined);
+    return this.#published().filter(
+      (id) => readTextOrUndefined(join(this.path, id, 'unsynced')) !== undefined,
+    );
   }
 
   /** After a sync of the file system. */
@@ -165,7 +167,7 @@ export class SnapshotDirectory {
   }
 
   #isWhole(id: string): boolean {
-    const unsynced = readOrUndefined(join(this.path, id, 'unsynced'));
+    const unsynced = readTextOrUndefined(join(this.path, id, 'unsynced'));
     if (unsynced !== undefined && unsynced !== this.#boot) return false;
     try {
       readdirSync(join(this.path, id));
@@ -181,15 +183,7 @@ export class SnapshotDirectory {
 }
 
 function bootId(): string {
-  return readOrUndefined('/proc/sys/kernel/random/boot_id')?.trim() ?? '';
-}
-
-function readOrUndefined(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return undefined;
-  }
+  return readTextOrUndefined('/proc/sys/kernel/random/boot_id')?.trim() ?? '';
 }
 
 function readlinkOrUndefined(path: string): string | undefined {

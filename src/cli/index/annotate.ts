@@ -2,8 +2,9 @@ import type { Command } from 'commander';
 import { annotateIndex } from '../../app/index/change-index.ts';
 import { failure } from '../../lib/errors.ts';
 import type { Platform } from '../../oci/platform.ts';
+import { append, appendAll } from '../option-lists.ts';
 import { addRegistryOptions, registrySettings } from '../registry-options.ts';
-import { append, type ChangeFlags, changeOptions, withGuards, withResult } from './flags.ts';
+import { type ChangeFlags, changeOptions, withGuards, withResult } from './flags.ts';
 import { writeResult } from './write-result.ts';
 
 interface Flags extends ChangeFlags {
@@ -29,8 +30,8 @@ export function command(program: Command, context: { signal: AbortSignal }): Com
     .option('--arch <architecture>', 'architecture, any')
     .option('--variant <variant>', 'variant of the architecture; "" for none')
     .option('--os-version <version>', 'version of the operating system; "" for none')
-    .option('--os-features <feature>', 'features of the operating system, comma separated', list)
-    .option('--features <feature>', 'features of the processor, comma separated', list)
+    .option('--os-features <feature>', 'features of the operating system, comma separated', appendAll)
+    .option('--features <feature>', 'features of the processor, comma separated', appendAll)
     .option(
       '--annotation <annotation>',
       'KEY=VALUE, or [index|manifest-descriptor[PLATFORM]:]KEY=VALUE',
@@ -64,11 +65,6 @@ export function command(program: Command, context: { signal: AbortSignal }): Com
   });
   return addRegistryOptions(program);
 }
-
-const list = (value: string, previous: string[] | undefined): string[] => [
-  ...(previous ?? []),
-  ...value.split(',').filter((word) => word !== ''),
-];
 
 /** Undefined when no field is named. An empty text takes the field away: the index then has none. */
 function platformOf(flags: Flags): Partial<Platform> | undefined {

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { appendIndex } from '../../app/index/change-index.ts';
+import { append } from '../option-lists.ts';
 import { addRegistryOptions, registrySettings } from '../registry-options.ts';
-import { append, type ChangeFlags, changeOptions, withGuards, withResult } from './flags.ts';
+import { type ChangeFlags, changeOptions, withGuards, withResult } from './flags.ts';
 import { writeResult } from './write-result.ts';
 
 interface Flags extends ChangeFlags {

@@ -3,8 +3,9 @@ import { type CreateIndexOptions, createIndex } from '../../app/index/create-ind
 import { fanInIndex } from '../../app/index/fan-in-index.ts';
 import type { IndexType } from '../../index/plan-create.ts';
 import { failure } from '../../lib/errors.ts';
+import { append } from '../option-lists.ts';
 import { addRegistryOptions, type RegistryFlags, registrySettings } from '../registry-options.ts';
-import { append, typeOption, withGuards, withResult } from './flags.ts';
+import { typeOption, withGuards, withResult } from './flags.ts';
 import { eventWriter, type ResultFlags, writeResult } from './write-result.ts';
 
 interface Flags extends ResultFlags, RegistryFlags {

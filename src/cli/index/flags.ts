@@ -1,13 +1,8 @@
 import { type Command, Option } from 'commander';
 import type { ChangeIndexOptions } from '../../app/index/change-index.ts';
+import { append } from '../option-lists.ts';
 import type { RegistryFlags } from '../registry-options.ts';
 import { eventWriter, type ResultFlags } from './write-result.ts';
-
-/** For an option that may be given several times. */
-export const append = (value: string, previous: string[] | undefined): string[] => [
-  ...(previous ?? []),
-  value,
-];
 
 /** `--require`, `--optional` and `--expect-digest`: what must hold for a name to be moved. */
 export function withGuards(program: Command): Command {

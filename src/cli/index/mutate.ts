@@ -3,8 +3,9 @@ import { mutateIndex } from '../../app/index/mutate-index.ts';
 import type { ImageChanges } from '../../index/image/mutate-image.ts';
 import { spelledPlatform } from '../../index/platform-spelling.ts';
 import { failure } from '../../lib/errors.ts';
+import { append, appendAll } from '../option-lists.ts';
 import { addRegistryOptions, registrySettings } from '../registry-options.ts';
-import { append, type ChangeFlags, changeOptions, withGuards, withResult } from './flags.ts';
+import { type ChangeFlags, changeOptions, withGuards, withResult } from './flags.ts';
 import { writeResult } from './write-result.ts';
 
 interface Flags extends ChangeFlags {
@@ -41,14 +42,14 @@ export function command(program: Command, context: { signal: AbortSignal }): Com
     .option('--remove-env <name>', 'take a variable away', append)
     .option(
       '--entrypoint <words>',
-      'JSON list, or words with commas between; takes the old command away',
+      'JSON appendAll, or words with commas between; takes the old command away',
       words,
     )
-    .option('--cmd <words>', 'JSON list, or words with commas between', words)
+    .option('--cmd <words>', 'JSON appendAll, or words with commas between', words)
     .option('-u, --user <user>', 'user[:group]; "" for none')
     .option('-w, --workdir <path>', 'working directory; "" for none')
     .option('--stop-signal <signal>', 'signal that asks it to end; "" for the default')
-    .option('--exposed-ports <port>', 'PORT[/tcp|udp|sctp], comma separated', list)
+    .option('--exposed-ports <port>', 'PORT[/tcp|udp|sctp], comma separated', appendAll)
     .option('--volume <path>', 'declare a volume', append)
     .option('--annotation <key=value>', 'set an annotation of the manifests', pair)
     .option('--remove-annotation <key>', 'take an annotation away', append)
@@ -109,10 +110,6 @@ function pair(text: string, previous: Record<string, string> | undefined): Recor
   const equals = text.indexOf('=');
   if (equals <= 0) throw new InvalidArgumentError('It is not of the form KEY=VALUE.');
   return { ...previous, [text.slice(0, equals)]: text.slice(equals + 1) };
-}
-
-function list(text: string, previous: string[] | undefined): string[] {
-  return [...(previous ?? []), ...text.split(',').filter((word) => word !== '')];
 }
 
 /** `["sh","-c","x"]`, else crane's way: commas. */

@@ -1,8 +1,9 @@
 import { isAttestation } from '../../content/select-manifest.ts';
+import { referenceDigest } from '../../oci/attestation.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { isIndexType, isManifestType, mediaTypes } from '../../oci/media-types.ts';
 import { formatPlatform, normalizePlatform, platformsEqual } from '../../oci/platform.ts';
-import { referenceDigest, subjectOf } from '../attestations.ts';
+import { subjectOf } from '../attestations.ts';
 import type { IndexDraft } from '../index-draft.ts';
 import { describePlatform, isKnownPlatform, platformKey } from '../platform-spelling.ts';
 import type { ChildFacts, IndexFacts } from './index-facts.ts';

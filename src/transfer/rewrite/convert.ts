@@ -4,6 +4,7 @@ import type { Ingester, IoOptions, Store } from '../../content/store.ts';
 import type { Digest } from '../../lib/digest.ts';
 import { Memo } from '../../lib/memo.ts';
 import { Pool } from '../../lib/pool.ts';
+import { referenceDigest } from '../../oci/attestation.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { Index, Manifest } from '../../oci/manifest.ts';
 import { familyOf, isImageConfig, type ManifestFamily, mediaTypeIn } from './docker-types.ts';
@@ -112,8 +113,8 @@ class Conversion {
 
 /** An attestation says by digest which image it is about (BuildKit, attestation-storage.md). */
 function pointedAnew(entry: Descriptor, moved: ReadonlyMap<string, Digest>): Descriptor {
-  const about = entry.annotations?.['vnd.docker.reference.digest'];
+  const about = entry.annotations?.[referenceDigest];
   const now = about === undefined ? undefined : moved.get(about);
   if (!isAttestation(entry) || now === undefined || now === about) return entry;
-  return { ...entry, annotations: { ...entry.annotations, 'vnd.docker.reference.digest': now } };
+  return { ...entry, annotations: { ...entry.annotations, [referenceDigest]: now } };
 }

@@ -3,6 +3,7 @@ import { isAttestation, listPlatforms, type PlatformEntry } from '../../content/
 import type { IoOptions, Store } from '../../content/store.ts';
 import type { Digest } from '../../lib/digest.ts';
 import { failure } from '../../lib/errors.ts';
+import { referenceDigest } from '../../oci/attestation.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { formatPlatform, matchPlatforms, type Platform } from '../../oci/platform.ts';
 import { DraftStore } from './draft-store.ts';
@@ -78,9 +79,7 @@ async function keepEntries(
   const images = options.entries.filter(keep);
   const kept = new Set<string>(images.map(({ digest }) => digest));
   const isKept = (entry: Descriptor): boolean =>
-    isAttestation(entry)
-      ? kept.has(entry.annotations?.['vnd.docker.reference.digest'] ?? '')
-      : kept.has(entry.digest);
+    isAttestation(entry) ? kept.has(entry.annotations?.[referenceDigest] ?? '') : kept.has(entry.digest);
   const manifests = [...images, ...index.manifests.filter((entry) => isAttestation(entry) && isKept(entry))];
   const all = new Set(index.manifests.map(({ digest }) => digest));
   const whole =

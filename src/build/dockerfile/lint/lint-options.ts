@@ -1,6 +1,5 @@
 import { failure } from '../../../lib/errors.ts';
 import { didYouMean } from '../suggest.ts';
-import { rules } from './rules.ts';
 
 /** What the `check` directive or BUILDKIT_DOCKERFILE_CHECK says. */
 export interface LintOptions {
@@ -46,12 +45,4 @@ export function parseLintOptions(text: string, where: string): LintOptions {
     }
   }
   return options;
-}
-
-/** Names in the options that no rule has, each with what it likely means. */
-export function unknownRules({ skip, experimental }: LintOptions): string[] {
-  const named = [skip, experimental].flatMap((rulesNamed) => (rulesNamed === 'all' ? [] : [...rulesNamed]));
-  return named
-    .filter((name) => name !== '' && !Object.hasOwn(rules, name))
-    .map((name) => `${name}${didYouMean(name, Object.keys(rules))}`);
 }

@@ -13,6 +13,7 @@ import { Socket } from 'node:net';
 import { dirname, join } from 'node:path';
 import { abortReason, failure, reasonOf, throwIfAborted } from '../../../lib/errors.ts';
 import { findProgram } from '../../../lib/find-program.ts';
+import { readTextOrUndefined } from '../../../lib/read-text.ts';
 import { Accounts, type ProcessUser } from '../accounts.ts';
 import { containerCapabilities } from '../capabilities.ts';
 import { hostsFile, resolvConf } from '../network-files.ts';
@@ -86,7 +87,7 @@ export class ProotSandbox implements Sandbox {
   #files(spec: SandboxSpec, stubs: Stubs): ProotBind[] {
     const resolv = join(spec.scratch, 'resolv.conf');
     const hosts = join(spec.scratch, 'hosts');
-    writeFileSync(resolv, resolvConf('host', readOrUndefined('/etc/resolv.conf')), { mode: 0o644 });
+    writeFileSync(resolv, resolvConf('host', readTextOrUndefined('/etc/resolv.conf')), { mode: 0o644 });
     writeFileSync(hosts, hostsFile(spec.hostname, spec.extraHosts), { mode: 0o644 });
     return [
       { source: resolv, target: stubs.ensure('/etc/resolv.conf', 'file') },
@@ -321,12 +322,4 @@ function required(name: string, debianPackage: string): string {
   throw failure('SANDBOX', 'run', 'RUN', `there is no ${name} on this machine`, {
     hint: `apt-get install ${debianPackage}`,
   });
-}
-
-function readOrUndefined(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return undefined;
-  }
 }

@@ -1,5 +1,6 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
+import { readTextOrUndefined } from '../../../lib/read-text.ts';
 
 const pauseMilliseconds = 5;
 
@@ -13,7 +14,7 @@ export async function killTracees(tracer: number, ended: () => boolean): Promise
 
 export function signalTracees(tracer: number, signal: NodeJS.Signals | number): void {
   for (const pid of processIds()) {
-    const status = readOrUndefined(`/proc/${pid}/status`);
+    const status = readTextOrUndefined(`/proc/${pid}/status`, 'latin1');
     if (status !== undefined && Number(/^TracerPid:\s*(\d+)/m.exec(status)?.[1]) === tracer)
       kill(pid, signal);
   }
@@ -33,7 +34,7 @@ export function killProcessesIn(directory: string, sessions: readonly number[] =
 }
 
 function sessionOf(pid: number): number | undefined {
-  const stat = readOrUndefined(`/proc/${pid}/stat`);
+  const stat = readTextOrUndefined(`/proc/${pid}/stat`, 'latin1');
   // The program's name stands in brackets and may hold spaces and brackets of its own.
   const field = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[3];
   return field === undefined ? undefined : Number(field);
@@ -50,14 +51,6 @@ function kill(pid: number, signal: NodeJS.Signals | number): void {
     process.kill(pid, signal);
   } catch {
     // It ended by itself.
-  }
-}
-
-function readOrUndefined(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'latin1');
-  } catch {
-    return undefined;
   }
 }
 

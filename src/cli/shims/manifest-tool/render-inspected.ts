@@ -1,6 +1,7 @@
 import type { InspectedImage } from '../../../app/manifest-tool/inspect-image.ts';
 import { isAttestation } from '../../../content/select-manifest.ts';
 import { printable } from '../../../lib/redact.ts';
+import { referenceDigest, referenceType } from '../../../oci/attestation.ts';
 import type { Descriptor } from '../../../oci/descriptor.ts';
 import type { Manifest } from '../../../oci/manifest.ts';
 
@@ -32,7 +33,7 @@ export function renderInspected(image: InspectedImage): string {
 function entryLines(entry: Descriptor, manifest: Manifest | undefined, number: number): string[] {
   const { platform, annotations } = entry;
   const mark = `[${number}]`;
-  const type = annotations?.['vnd.docker.reference.type'];
+  const type = annotations?.[referenceType];
   const attested = isAttestation(entry) && type !== undefined;
   const head = [
     `${mark}     Type: ${entry.mediaType}${attested ? ` (vnd.docker.reference.type=${type})` : ''}`,
@@ -41,11 +42,7 @@ function entryLines(entry: Descriptor, manifest: Manifest | undefined, number: n
   ];
   if (manifest === undefined) return [...head, `Unknown media type for further display: ${entry.mediaType}`];
   if (attested) {
-    return [
-      ...head,
-      `${mark}       >>> Attestation for digest: ${annotations?.['vnd.docker.reference.digest'] ?? ''}`,
-      '',
-    ];
+    return [...head, `${mark}       >>> Attestation for digest: ${annotations?.[referenceDigest] ?? ''}`, ''];
   }
   const [version, features] = [platform?.['os.version'], platform?.['os.features']];
   return [

@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander';
 import { failure } from '../../../lib/errors.ts';
 import type { Location } from '../../../oci/location.ts';
 import { parseReference } from '../../../oci/reference.ts';
+import { append } from '../../option-lists.ts';
 import { type GlobalFlags, systemPlatform, withTimeout } from './global-options.ts';
 import { manifestFamily, manifestTypeOption } from './manifest-type.ts';
 import {
@@ -29,8 +30,6 @@ interface Flags extends SkopeoRegistryFlags, GlobalFlags {
   readonly dryRun?: true;
 }
 
-const list = (value: string, previous: string[] = []): string[] => [...previous, value];
-
 export function copyCommand(program: Command, { signal }: { signal: AbortSignal }): Command {
   const command = program
     .command('copy')
@@ -40,7 +39,7 @@ export function copyCommand(program: Command, { signal }: { signal: AbortSignal 
     .option('-a, --all', 'the whole index, not this machine’s image alone')
     .addOption(new Option('--multi-arch <what>', 'what of an index').choices(['system', 'all', 'index-only']))
     .option('--preserve-digests', 'fail where a digest cannot stay')
-    .option('--additional-tag <reference>', 'one more name in a docker-archive', list)
+    .option('--additional-tag <reference>', 'one more name in a docker-archive', append)
     .option('--digestfile <path>', 'write the digest')
     .option('-q, --quiet', 'print nothing')
     .addOption(manifestTypeOption())
