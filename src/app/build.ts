@@ -22,7 +22,7 @@ import type { CacheEvent } from './cache/cache-event.ts';
 import { openBuildContext } from './contexts/open-build-context.ts';
 import { type FindImage, openNamedContexts } from './contexts/open-named-contexts.ts';
 import { findBase, findLocated } from './find-base.ts';
-import { ImagePush } from './image-push.ts';
+import { imagePushes } from './image-push.ts';
 import { openSources, type Sources } from './open-sources.ts';
 import type { RegistrySettings } from './registry-settings.ts';
 import type { SandboxChoice } from './sandbox-choice.ts';
@@ -78,7 +78,7 @@ export interface BuiltImage {
 /** From a Dockerfile to an image in a registry or in the local store. */
 export async function buildImage(options: BuildImageOptions): Promise<BuiltImage> {
   const env = options.env ?? process.env;
-  const references = options.tags.map((tag) => parseReference(tag));
+  const references = options.tags.map(parseName);
   if (options.push && references.length === 0) {
     throw failure('USAGE', 'push', options.context, 'the image has no name', {
       hint: 'add -t REGISTRY/REPOSITORY:TAG',
@@ -88,7 +88,7 @@ export async function buildImage(options: BuildImageOptions): Promise<BuiltImage
   const store = await openLocalStore({ env, create: true });
   const client = await createRegistryClient({ ...options, env });
   const sources = openSources({ dataDirectory: data, env });
-  const pushes = options.push ? references.map((reference) => new ImagePush(reference, client, options)) : [];
+  const pushes = options.push ? imagePushes(references, client, options) : [];
   try {
     const read = await readRequest(options, { env, sources, findImage: findLocated });
     const caches = await openCaches(read, client, env, options);
@@ -127,6 +127,14 @@ export async function buildImage(options: BuildImageOptions): Promise<BuiltImage
     sources.close();
     client.close();
   }
+}
+
+function parseName(text: string): Reference {
+  const reference = parseReference(text);
+  if (reference.digest === undefined) return reference;
+  throw failure('USAGE', 'use --tag', text, 'a digest is what the image turns out to have', {
+    hint: `-t ${text.slice(0, text.indexOf('@'))}`,
+  });
 }
 
 async function openCaches(

@@ -1,69 +1,80 @@
 import type { BuildContent, BuildResult } from '../build/engines/engine.ts';
+import type { Store } from '../content/store.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { type Reference, withDefaultTag } from '../oci/reference.ts';
 import type { RegistryClient } from '../registry/client/registry-client.ts';
 import { type BegunCopy, beginCopy, type CopyGraphOptions } from '../transfer/copy-graph.ts';
+import { targetKey } from './open-target.ts';
 import { openStore } from './stores.ts';
 
-/** Pushes what a build makes to one reference: layers while the build goes on, manifests and the tag at its end. */
-export class ImagePush {
-  readonly #reference: Reference;
-  readonly #client: RegistryClient;
-  readonly #options: Pick<CopyGraphOptions, 'signal' | 'onEvent'>;
-  #copy: Promise<BegunCopy> | undefined;
+type PushOptions = Pick<CopyGraphOptions, 'signal' | 'onEvent'>;
 
-  constructor(
-    reference: Reference,
-    client: RegistryClient,
-    options: Pick<CopyGraphOptions, 'signal' | 'onEvent'>,
-  ) {
-    this.#reference = withDefaultTag(reference);
+/** One push for each repository, however many tags the image gets there. */
+export function imagePushes(
+  references: readonly Reference[],
+  client: RegistryClient,
+  options: PushOptions,
+): ImagePush[] {
+  const repositories = Map.groupBy(references.map(withDefaultTag), (reference) =>
+    targetKey({ transport: 'docker', reference }),
+  );
+  return [...repositories.values()].map((tags) => new ImagePush(tags, client, options));
+}
+
+/** Pushes what a build makes to one repository: layers while the build goes on, manifests and the tags at its end. */
+export class ImagePush {
+  readonly #references: readonly Reference[];
+  readonly #client: RegistryClient;
+  readonly #options: PushOptions;
+  #begun: Promise<{ readonly store: Store; readonly copy: BegunCopy }> | undefined;
+
+  /** `references`: at least one, all of one repository. */
+  constructor(references: readonly Reference[], client: RegistryClient, options: PushOptions) {
+    this.#references = references;
     this.#client = client;
     this.#options = options;
   }
 
   /** Begins with a layer. A failure is told by `finish`. */
   ahead(layer: Descriptor, content: BuildContent): void {
-    this.#begun(content).then(
-      (copy) => copy.ahead(layer),
+    this.#begin(content).then(
+      ({ copy }) => copy.ahead(layer),
       () => {},
     );
   }
 
   async finish(built: BuildResult): Promise<void> {
-    const copy = await this.#begun(built);
+    const { store, copy } = await this.#begin(built);
     await copy.finish([built.root]);
-    const { store, reference } = await this.#target();
-    await store.tag(built.root, reference, { signal: this.#options.signal });
+    for (const { tag } of this.#references) {
+      if (tag !== undefined) await store.tag(built.root, tag, { signal: this.#options.signal });
+    }
   }
 
   /** The build failed: nothing of ours is under way when this resolves. */
   async abandon(reason: unknown): Promise<void> {
-    const copy = await this.#copy?.catch(() => undefined);
-    await copy?.abandon(reason);
+    const begun = await this.#begun?.catch(() => undefined);
+    await begun?.copy.abandon(reason);
   }
 
-  #begun(content: BuildContent): Promise<BegunCopy> {
-    this.#copy ??= this.#begin(content);
-    return this.#copy;
+  #begin(content: BuildContent) {
+    this.#begun ??= this.#open(content);
+    return this.#begun;
   }
 
-  async #begin({ source, origin }: BuildContent): Promise<BegunCopy> {
-    const reference = this.#reference;
-    const { store } = await this.#target();
-    return beginCopy(source, store, {
+  async #open({ source, origin }: BuildContent) {
+    const [reference] = this.#references as readonly [Reference, ...Reference[]];
+    const { store } = await openStore(
+      { transport: 'docker', reference },
+      { client: this.#client, create: true },
+    );
+    const copy = beginCopy(source, store, {
       ...this.#options,
       mountFrom: (descriptor) => {
         const from = origin(descriptor);
         return from?.registry === reference.registry ? [from.repository] : [];
       },
     });
-  }
-
-  #target() {
-    return openStore(
-      { transport: 'docker', reference: this.#reference },
-      { client: this.#client, create: true },
-    );
+    return { store, copy };
   }
 }

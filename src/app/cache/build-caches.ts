@@ -6,6 +6,7 @@ import type { CacheEvent } from './cache-event.ts';
 import { parseCacheFrom, parseCacheTo } from './cache-location.ts';
 import { openCacheRepository } from './cache-repository.ts';
 import { exportCaches, exportKeyed } from './export-caches.ts';
+import { whileItAnswers } from './failing-source.ts';
 import { importCaches } from './import-caches.ts';
 
 /** Caches of a build besides this machine's own, as typed. */
@@ -54,8 +55,10 @@ export async function openBuildCaches(
     onEvent,
     scope: { platforms: request.platforms, target: request.target },
   };
+  const unusable = (message: string): void =>
+    onEvent({ type: 'cache-unusable', cache: settings.repository ?? '', message });
   return {
-    imported: keyed ? [...imported, keyed] : imported,
+    imported: keyed ? [...imported, whileItAnswers(keyed, unusable)] : imported,
     inline: to.some(({ type }) => type === 'inline'),
     async finish(built) {
       await exportCaches(to, built, options);

@@ -4,7 +4,7 @@ import { formatLocation } from '../../oci/location.ts';
 import { parseCacheFrom, parseCacheTo } from './cache-location.ts';
 
 test('buildx’s spellings', () => {
-  const from = (text: string) => formatLocation(parseCacheFrom(text).location);
+  const from = (text: string) => formatLocation(parseCacheFrom(text));
   assert.equal(from('type=registry,ref=r.example/a:cache'), 'r.example/a:cache');
   assert.equal(from('r.example/a:cache'), from('type=registry,ref=r.example/a:cache'));
   assert.equal(from('type=local,src=dir'), 'oci:dir:latest');

@@ -1,12 +1,6 @@
 import { failure } from '../../lib/errors.ts';
 import { type Location, parseLocation } from '../../oci/location.ts';
 
-/** Where a build may find steps that were made elsewhere: buildx's `--cache-from`. */
-export interface CacheFrom {
-  readonly type: 'registry' | 'local';
-  readonly location: Location;
-}
-
 /** Where a build leaves its steps: buildx's `--cache-to`. */
 export type CacheTo =
   | { readonly type: 'inline' }
@@ -21,8 +15,8 @@ export type CacheTo =
 
 type Fields = ReadonlyMap<string, string>;
 
-/** `type=registry,ref=REF`, `type=local,src=DIR[,tag=TAG]`, or a reference alone. USAGE. */
-export function parseCacheFrom(text: string): CacheFrom {
+/** Where a build may find steps that were made elsewhere, buildx's `--cache-from`: `type=registry,ref=REF`, `type=local,src=DIR[,tag=TAG]`, or a reference alone. USAGE. */
+export function parseCacheFrom(text: string): Location {
   const fields = readFields('--cache-from', text);
   const type = typeOf('--cache-from', text, fields, ['registry', 'local']);
   allow(
@@ -31,7 +25,7 @@ export function parseCacheFrom(text: string): CacheFrom {
     fields,
     type === 'registry' ? ['type', 'ref'] : ['type', 'src', 'tag', 'digest'],
   );
-  return { type, location: locationOf('--cache-from', text, type, fields, 'src') };
+  return locationOf('--cache-from', text, type, fields, 'src');
 }
 
 /** `type=registry,ref=REF[,mode=max]`, `type=local,dest=DIR`, `type=inline`, or a reference alone. USAGE. */

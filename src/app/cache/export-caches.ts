@@ -2,7 +2,6 @@ import type { CacheEntry } from '../../build/cache/record-source.ts';
 import type { KeyedRecords } from '../../build/cache/remote/keyed-records.ts';
 import type { BuildResult } from '../../build/engines/engine.ts';
 import { readManifest } from '../../content/read-manifest.ts';
-import type { Store } from '../../content/store.ts';
 import { canonicalJson } from '../../lib/canonical-json.ts';
 import { failure, isFailure, reasonOf } from '../../lib/errors.ts';
 import { formatLocation, type Location } from '../../oci/location.ts';
@@ -107,8 +106,7 @@ async function ofResult(
 ): Promise<CacheEntry[]> {
   const own = new Set<string>();
   for (const { manifest } of images) {
-    for (const { digest } of (await readManifest(source as Store, manifest, { signal })).layers)
-      own.add(digest);
+    for (const { digest } of (await readManifest(source, manifest, { signal })).layers) own.add(digest);
   }
   return cacheEntries.filter(({ record }) => own.has(record.layer.descriptor.digest));
 }

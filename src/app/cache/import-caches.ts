@@ -5,7 +5,6 @@ import { formatLocation, type Location } from '../../oci/location.ts';
 import type { RegistryClient } from '../../registry/client/registry-client.ts';
 import { openStore } from '../stores.ts';
 import type { CacheEvent } from './cache-event.ts';
-import type { CacheFrom } from './cache-location.ts';
 
 export interface ImportCachesOptions {
   readonly client: RegistryClient;
@@ -15,12 +14,12 @@ export interface ImportCachesOptions {
 
 /** Reads what `--cache-from` names, metadata only. What cannot be read is told and left out: a first build finds no cache. */
 export async function importCaches(
-  caches: readonly CacheFrom[],
+  caches: readonly Location[],
   options: ImportCachesOptions,
 ): Promise<RecordSource[]> {
   const { client, signal, onEvent } = options;
   const imported = await Promise.all(
-    caches.map(async ({ location }) => {
+    caches.map(async (location) => {
       const cache = formatLocation(location);
       try {
         const { store, reference } = await openStore(location, { client, signal });
@@ -38,7 +37,7 @@ export async function importCaches(
   return imported.filter((source) => source !== undefined);
 }
 
-export function originOf(location: Location): RecordSource['origin'] {
+function originOf(location: Location): RecordSource['origin'] {
   if (location.transport !== 'docker') return undefined;
   const { registry, repository } = location.reference;
   return { registry, repository };
