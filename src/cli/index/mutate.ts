@@ -42,10 +42,10 @@ export function command(program: Command, context: { signal: AbortSignal }): Com
     .option('--remove-env <name>', 'take a variable away', append)
     .option(
       '--entrypoint <words>',
-      'JSON appendAll, or words with commas between; takes the old command away',
+      'JSON list, or words with commas between; takes the old command away',
       words,
     )
-    .option('--cmd <words>', 'JSON appendAll, or words with commas between', words)
+    .option('--cmd <words>', 'JSON list, or words with commas between', words)
     .option('-u, --user <user>', 'user[:group]; "" for none')
     .option('-w, --workdir <path>', 'working directory; "" for none')
     .option('--stop-signal <signal>', 'signal that asks it to end; "" for the default')
