@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { GitRepositories } from '../build/sources/git-repositories.ts';
-import { HttpFiles } from '../build/sources/http-files.ts';
+import type { GitRepositories, RepositoryFetcher } from '../build/sources/git-repositories.ts';
+import type { FileFetcher, HttpFiles } from '../build/sources/http-files.ts';
 import type { Downloader } from '../registry/client/downloader.ts';
 
 export interface Sources {
@@ -8,8 +8,8 @@ export interface Sources {
   readonly spoolDirectory: string;
   /** An archive that was opened for the build: closed with the rest. */
   keep(archive: { close(): void }): void;
-  readonly http: HttpFiles;
-  readonly git: GitRepositories;
+  readonly http: FileFetcher;
+  readonly git: RepositoryFetcher;
   close(): void;
 }
 
@@ -21,28 +21,38 @@ export function openSources(options: {
   const { dataDirectory, env } = options;
   const directory = join(dataDirectory, 'sources');
   const kept: { close(): void }[] = [];
-  let downloader: Promise<Downloader> | undefined;
-  const open = async () => {
+  let http: Promise<HttpFiles> | undefined;
+  let git: Promise<GitRepositories> | undefined;
+  let downloader: Downloader | undefined;
+  const openHttp = async (): Promise<HttpFiles> => {
+    const { HttpFiles } = await import('../build/sources/http-files.ts');
     const { createDownloader } = await import('../registry/client/downloader.ts');
-    return createDownloader({ env });
+    const opened = createDownloader({ env });
+    downloader = opened;
+    return new HttpFiles({ directory, get: (url, io) => opened.get(url, io) });
+  };
+  const openGit = async (): Promise<GitRepositories> => {
+    const { GitRepositories } = await import('../build/sources/git-repositories.ts');
+    return new GitRepositories({ directory: join(directory, 'git'), env });
   };
   return {
     spoolDirectory: join(dataDirectory, 'spool'),
     keep: (archive) => void kept.push(archive),
-    http: new HttpFiles({
-      directory,
-      async get(url, io) {
-        downloader ??= open();
-        return await (await downloader).get(url, io);
+    http: {
+      async fetch(...call) {
+        http ??= openHttp();
+        return await (await http).fetch(...call);
       },
-    }),
-    git: new GitRepositories({ directory: join(directory, 'git'), env }),
+    },
+    git: {
+      async checkOut(...call) {
+        git ??= openGit();
+        return await (await git).checkOut(...call);
+      },
+    },
     close() {
       for (const archive of kept.splice(0)) archive.close();
-      downloader?.then(
-        (opened) => opened.close(),
-        () => {},
-      );
+      downloader?.close();
     },
   };
 }

@@ -5,9 +5,6 @@ import { join, resolve } from 'node:path';
 import { type ParsedGitReference, parseGitReference } from '../../build/dockerfile/git-reference.ts';
 import { ignoreFilesFor } from '../../build/dockerfile/ignore.ts';
 import type { ContextFiles } from '../../build/engines/engine.ts';
-import { compressionOf, isTarBlock } from '../../build/snapshot/copy/archive-kind.ts';
-import { ArchiveTree } from '../../build/snapshot/copy/archive-tree.ts';
-import { decompressStream } from '../../build/snapshot/copy/open-archive.ts';
 import { RootedTree } from '../../build/snapshot/copy/rooted-tree.ts';
 import { inlineTree } from '../../build/snapshot/copy/single-file-tree.ts';
 import type { SourceTree } from '../../build/snapshot/copy/source-tree.ts';
@@ -136,6 +133,7 @@ async function openStream(
     if (head.length > 0) yield head;
     yield* { [Symbol.asyncIterator]: () => input };
   })();
+  const { compressionOf, isTarBlock } = await import('../../build/snapshot/copy/archive-kind.ts');
   if (compressionOf(head) === 'tar' && !isTarBlock(head)) {
     const dockerfile = await readAll(all, source);
     const tree = inlineTree('context', dockerfile, Math.floor(Date.now() / 1000));
@@ -143,6 +141,10 @@ async function openStream(
     const elsewhere = await dockerfileElsewhere(options, io);
     return { context, dockerfile: elsewhere ?? dockerfile, filename: 'Dockerfile', ignore: '' };
   }
+  const [{ ArchiveTree }, { decompressStream }] = await Promise.all([
+    import('../../build/snapshot/copy/archive-tree.ts'),
+    import('../../build/snapshot/copy/open-archive.ts'),
+  ]);
   const { spoolDirectory } = io.sources;
   const archive = await ArchiveTree.read(decompressStream(all, { source, signal }), {
     source,

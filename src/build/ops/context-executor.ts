@@ -3,7 +3,6 @@ import { digestOfValue } from '../../lib/canonical-json.ts';
 import type { Digest } from '../../lib/digest.ts';
 import { Memo } from '../../lib/memo.ts';
 import type { ContextOp } from '../graph/op.ts';
-import { placeSelection } from '../snapshot/copy/place-selection.ts';
 import { selectSources } from '../snapshot/copy/select-sources.ts';
 import type { SolveOptions } from '../solver/vertex.ts';
 import type { FileOrigins, FoundFiles } from './file-origins.ts';
@@ -36,6 +35,7 @@ export class ContextExecutor implements OpExecutor<ContextOp> {
     const [first] = selection.items.flatMap((item) => item.entries);
     const destination = first?.kind === 'directory' ? `/${op.path}/` : `/${op.path}`;
     const now = Math.floor(Date.now() / 1000);
+    const { placeSelection } = await import('../snapshot/copy/place-selection.ts');
     const plan = await placeSelection(selection, new MergedView([]), { destination, now });
     return { key: options.key, layers: [await layerFromPlan(plan, this.#options.intake, options)] };
   }

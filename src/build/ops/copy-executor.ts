@@ -7,7 +7,6 @@ import { Memo } from '../../lib/memo.ts';
 import type { CopyOp } from '../graph/op.ts';
 import type { KeeperClient } from '../keeper/keeper-client.ts';
 import type { CopyPlan } from '../snapshot/copy/copy-plan.ts';
-import { placeSelection } from '../snapshot/copy/place-selection.ts';
 import type { SourcePattern } from '../snapshot/copy/select-sources.ts';
 import type { SolveOptions } from '../solver/vertex.ts';
 import { destinationFacts } from './destination-facts.ts';
@@ -142,6 +141,7 @@ export class CopyExecutor implements OpExecutor<CopyOp> {
     const { selection } = await this.#find(op, options);
     const owner = await this.#owner(op, target, options);
     const view = op.link ? new MergedView([]) : await views.of(target, options);
+    const { placeSelection } = await import('../snapshot/copy/place-selection.ts');
     return await placeSelection(selection, view, {
       destination: op.destination,
       owner,

@@ -11,8 +11,8 @@ import { inlineTree, SingleFileTree } from '../snapshot/copy/single-file-tree.ts
 import type { SourceTree } from '../snapshot/copy/source-tree.ts';
 import type { UnpackOptions } from '../snapshot/copy/unpack-archive.ts';
 import type { SolveOptions } from '../solver/vertex.ts';
-import type { GitRepositories } from '../sources/git-repositories.ts';
-import type { HttpFiles } from '../sources/http-files.ts';
+import type { RepositoryFetcher } from '../sources/git-repositories.ts';
+import type { FileFetcher } from '../sources/http-files.ts';
 
 /** Files that a COPY or ADD may read, opened. */
 export interface OpenedOrigin {
@@ -25,8 +25,8 @@ export interface OpenedOrigin {
 export interface FileOriginsOptions {
   /** The build context, or a named one. */
   readonly openContext: (name: string | undefined, options: SolveOptions) => Promise<OpenedOrigin>;
-  readonly http: HttpFiles;
-  readonly git: GitRepositories;
+  readonly http: FileFetcher;
+  readonly git: RepositoryFetcher;
   /** Where the digests of directories' files are remembered. */
   readonly hashDirectory: string;
   /** A directory on the disk that the data lies on: the bytes of unpacked files are there, without a name, until `close`. */

@@ -1,5 +1,4 @@
 import type { CopyPlan } from '../snapshot/copy/copy-plan.ts';
-import { writeCopyLayer } from '../snapshot/copy/write-copy-layer.ts';
 import type { LayerIntake } from './layer-intake.ts';
 import { storedLayer, type TreeLayer } from './tree.ts';
 
@@ -9,6 +8,7 @@ export async function layerFromPlan(
   intake: LayerIntake,
   options: { signal: AbortSignal },
 ): Promise<TreeLayer> {
+  const { writeCopyLayer } = await import('../snapshot/copy/write-copy-layer.ts');
   const path = intake.temporaryPath();
   const written = await writeCopyLayer(plan, path, options);
   return storedLayer(await intake.takeWritten(path, written), Math.floor(Date.now() / 1000));

@@ -4,7 +4,6 @@ import { failure } from '../../lib/errors.ts';
 import type { MkdirOp } from '../graph/op.ts';
 import type { KeeperClient } from '../keeper/keeper-client.ts';
 import type { CopyPlan } from '../snapshot/copy/copy-plan.ts';
-import { planDirectory } from '../snapshot/copy/plan-directory.ts';
 import type { SolveOptions } from '../solver/vertex.ts';
 import { layerFromPlan } from './layer-file.ts';
 import type { LayerIntake } from './layer-intake.ts';
@@ -50,6 +49,7 @@ export class MkdirExecutor implements OpExecutor<MkdirOp> {
   async #plan(op: MkdirOp, target: Tree, options: SolveOptions): Promise<CopyPlan> {
     const { views, epoch } = this.#options;
     const owner = await lookUpOwner(op.user, target, this.#options, options);
+    const { planDirectory } = await import('../snapshot/copy/plan-directory.ts');
     return planDirectory(op.path, await views.of(target, options), {
       owner,
       epoch,

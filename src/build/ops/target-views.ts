@@ -2,7 +2,6 @@ import { createReadStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { MergedView } from '../../archive/merged-view.ts';
-import { readToc } from '../../archive/read-toc.ts';
 import { readTocFile, type Toc, writeTocFile } from '../../archive/toc.ts';
 import type { IoOptions } from '../../content/store.ts';
 import { isFailure } from '../../lib/errors.ts';
@@ -57,6 +56,7 @@ export class TargetViews {
       if (!isFailure(error, 'NOT_FOUND', 'ARCHIVE')) throw error;
     }
     const blob = createReadStream(await this.#sources.path(layer.descriptor, options));
+    const { readToc } = await import('../../archive/read-toc.ts');
     const toc = await readToc(blob, layer.diffId, options);
     await mkdir(dirname(path), { recursive: true });
     await writeTocFile(path, toc);

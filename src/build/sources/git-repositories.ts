@@ -26,6 +26,9 @@ interface Resolved {
   readonly ref: string | undefined;
 }
 
+/** What a build needs of it. */
+export type RepositoryFetcher = Pick<GitRepositories, 'checkOut'>;
+
 /** Fetches git repositories with the system's git, each commit once. */
 export class GitRepositories {
   readonly #options: GitRepositoriesOptions;

@@ -37,6 +37,9 @@ interface UrlRecord {
   readonly lastModified?: string;
 }
 
+/** What a build needs of it. */
+export type FileFetcher = Pick<HttpFiles, 'fetch'>;
+
 /** Files behind URLs, fetched once and asked about again by ETag or Last-Modified. */
 export class HttpFiles {
   readonly #options: HttpFilesOptions;

@@ -33,7 +33,6 @@ import type { RepositorySession } from './repository-session.ts';
 import { resumingDownload } from './resuming-download.ts';
 import { listTags } from './tag-list.ts';
 import { untag } from './untag.ts';
-import { uploadBlob } from './uploads/blob-upload.ts';
 import { begunUpload, type Upload } from './uploads/upload-session.ts';
 
 /** One repository of a registry over its HTTP API (OCI distribution-spec 1.1). References are tags and digests. */
@@ -235,6 +234,7 @@ export class RegistryStore
       return;
     this.#absent.delete(digest);
     if (kindOf(descriptor) === 'blobs') {
+      const { uploadBlob } = await import('./uploads/blob-upload.ts');
       await uploadBlob(this.#session, descriptor, content, { ...options, started });
       return;
     }

@@ -8,7 +8,6 @@ import { discard } from './http.ts';
 import { putManifest, resolveManifest } from './manifest-requests.ts';
 import { errorOf } from './registry-failure.ts';
 import type { RepositorySession } from './repository-session.ts';
-import { uploadBlob } from './uploads/blob-upload.ts';
 
 /**
  * Removes a tag and leaves what it points at. Distribution before 3.0 deletes by digest only and takes the digest's tags along: there the tag is
@@ -39,6 +38,7 @@ export async function untag(session: RepositorySession, tag: string, options: Io
 async function moveAndDelete(session: RepositorySession, tag: string, options: IoOptions): Promise<void> {
   await resolveManifest(session, tag, options);
   const config = { mediaType: mediaTypes.ociEmpty, digest: digestOf('{}'), size: 2 };
+  const { uploadBlob } = await import('./uploads/blob-upload.ts');
   await uploadBlob(session, config, contentFromBytes('{}'), options);
   const bytes = Buffer.from(
     JSON.stringify({

@@ -2,7 +2,6 @@ import { failure } from '../../../lib/errors.ts';
 import { formatPlatform, hostPlatform, type Platform } from '../../../oci/platform.ts';
 import type { Node } from '../../graph/graph.ts';
 import type { KeeperClient } from '../../keeper/keeper-client.ts';
-import { startKeeper } from '../../keeper/start-keeper.ts';
 import { runsNatively } from '../../sandbox/emulator-table.ts';
 import type { Tier } from '../../sandbox/tier.ts';
 import type { BuildEvent } from '../engine.ts';
@@ -55,6 +54,8 @@ export class KeeperStarter {
   async #start(): Promise<KeeperClient> {
     const { dataDirectory, roots, sandbox, signal, onEvent } = this.#options;
     const start = performance.now();
+    // Not loaded by a build that finds every step in the cache.
+    const { startKeeper } = await import('../../keeper/start-keeper.ts');
     const client = await startKeeper({ dataDirectory, platforms: runPlatforms(roots), sandbox, signal });
     onEvent({
       type: 'keeper-started',

@@ -26,8 +26,8 @@ import { TargetViews } from '../../ops/target-views.ts';
 import type { Outcome, Tree } from '../../ops/tree.ts';
 import type { Tier } from '../../sandbox/tier.ts';
 import { Solver } from '../../solver/solver.ts';
-import type { GitRepositories } from '../../sources/git-repositories.ts';
-import type { HttpFiles } from '../../sources/http-files.ts';
+import type { RepositoryFetcher } from '../../sources/git-repositories.ts';
+import type { FileFetcher } from '../../sources/http-files.ts';
 import {
   type BuildContent,
   type BuildEvent,
@@ -57,8 +57,8 @@ export interface LocalEngineOptions {
   readonly dataDirectory: string;
   readonly store: Store & FileBacked & LayerHome;
   /** What fetches the sources of ADD. */
-  readonly http: HttpFiles;
-  readonly git: GitRepositories;
+  readonly http: FileFetcher;
+  readonly git: RepositoryFetcher;
   /** Default: the first that works. */
   readonly sandbox?: 'auto' | Tier | undefined;
   /** Default `allow`. */
