@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { type CopyFixture, makeCopyFixture, pushIndex, pushSmall } from './copy-fixture.ts';
 import { type Contender, compare } from './harness.ts';
-import { bundle, findPeer, hasBundle, ownNode, polyarch, runSync } from './programs.ts';
+import { bundle, findPeer, ownNode, runSync } from './programs.ts';
 import type { Comparison } from './report.ts';
 
 interface CopyBenchOptions {
@@ -13,13 +13,12 @@ interface CopyBenchOptions {
 
 const smallImages = 200;
 
-/** The published program where it has been built: that is what users run. */
+/** The published program: that is what users run. */
 function ours(...args: string[]): void {
-  if (hasBundle()) runSync(ownNode, [bundle, ...args]);
-  else runSync(polyarch, args);
+  runSync(ownNode, [bundle, ...args]);
 }
 
-const name = hasBundle() ? 'polyarch' : 'polyarch (checkout)';
+const name = 'polyarch';
 const insecure = ['--src-tls-verify=false', '--dest-tls-verify=false'];
 
 async function withFixture(work: (fixture: CopyFixture) => Promise<Comparison[]>): Promise<Comparison[]> {

@@ -1,11 +1,11 @@
 import { type SpawnSyncOptions, spawn, spawnSync } from 'node:child_process';
-import { accessSync, closeSync, constants, existsSync, openSync, readSync } from 'node:fs';
+import { accessSync, closeSync, constants, openSync, readSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 export const checkout = join(import.meta.dirname, '..');
 export const ownNode = join(checkout, 'node_modules/.bin/node');
 export const polyarch = join(checkout, 'polyarch');
-/** The published program, where `npm run build` has made it. */
+/** The published program. */
 export const bundle = join(checkout, 'dist/main.js');
 
 function isElf(path: string): boolean {
@@ -65,6 +65,7 @@ export async function run(
   if (code !== 0) throw new Error(`Cannot run "${file} ${args.join(' ')}": exit ${code}\n${words}`);
 }
 
-export function hasBundle(): boolean {
-  return existsSync(bundle);
+/** Makes the bundle of the sources as they are now: one that lies there may be of another day. */
+export function buildBundle(): void {
+  runSync(ownNode, [join(checkout, 'scripts/build.ts')], { cwd: checkout });
 }

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { buildBundle } from './programs.ts';
 
 import { type Comparison, json, machine, machineLine, table } from './report.ts';
 
@@ -84,6 +85,7 @@ if (
   process.exit(2);
 }
 
+buildBundle();
 const benchmark = await chosen.load();
 const comparisons = await benchmark({
   ...(rounds === undefined ? {} : { rounds }),

@@ -1,5 +1,5 @@
 import { type Contender, compare } from './harness.ts';
-import { bundle, findPeer, hasBundle, ownNode, polyarch, runSync } from './programs.ts';
+import { bundle, findPeer, ownNode, polyarch, runSync } from './programs.ts';
 import type { Comparison } from './report.ts';
 
 /** `--version`: the floor under every command. */
@@ -10,14 +10,9 @@ export async function startup(options: {
   const missing: string[] = [];
   const contenders: Contender[] = [
     { name: 'polyarch --version (checkout)', run: () => runSync(polyarch, ['--version']) },
+    { name: 'polyarch --version (bundle)', run: () => runSync(ownNode, [bundle, '--version']) },
+    { name: 'node -e 0', run: () => runSync(ownNode, ['-e', '0']) },
   ];
-  if (hasBundle())
-    contenders.push({
-      name: 'polyarch --version (bundle)',
-      run: () => runSync(ownNode, [bundle, '--version']),
-    });
-  else missing.push('polyarch --version (bundle): npm run build makes it');
-  contenders.push({ name: 'node -e 0', run: () => runSync(ownNode, ['-e', '0']) });
   const skopeo = findPeer('skopeo', { elf: true });
   if (skopeo) contenders.push({ name: 'skopeo --version', run: () => runSync(skopeo, ['--version']) });
   else missing.push('skopeo --version: not installed');
