@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -87,12 +87,20 @@ function contendersFor(registry: string, sources: readonly string[], directory: 
   const buildah = findPeer('buildah');
   if (buildah === undefined) missing.push('buildah: not installed');
   else {
+    const auth = join(directory, 'auth.json');
+    writeFileSync(auth, '{}');
+    const { DOCKER_CONFIG: _ignored, ...rest } = process.env;
+    const env = { ...rest, REGISTRY_AUTH_FILE: auth };
     add('buildah manifest create; push', 'buildah', (target) => {
       // A run that was cut off leaves its list behind.
       const list = `polyarch-bench-index-${process.pid}`;
       const plain = '--tls-verify=false';
-      runSync(buildah, ['manifest', 'create', plain, list, ...sources.map((source) => `docker://${source}`)]);
-      runSync(buildah, ['manifest', 'push', plain, '--rm', list, `docker://${target}`]);
+      runSync(
+        buildah,
+        ['manifest', 'create', plain, list, ...sources.map((source) => `docker://${source}`)],
+        { env },
+      );
+      runSync(buildah, ['manifest', 'push', plain, '--rm', list, `docker://${target}`], { env });
     });
   }
   return { contenders, missing };
