@@ -2,16 +2,22 @@ import type { DoctorReport } from '../app/doctor/doctor.ts';
 import { table } from './table.ts';
 
 export function renderDoctor({ machine, tiers, chosen, platforms, limits }: DoctorReport): string {
-  const notes = tiers.flatMap(({ tier, reason, hint, losses }) => [
+  const notes = tiers.flatMap(({ tier, reason, hint, losses, trees }) => [
     ...(reason === undefined ? [] : [`${tier}: ${reason}`]),
     ...(hint === undefined ? [] : [`${tier}: mend it with: ${hint}`]),
     ...losses.map((loss) => `${tier}: ${loss}`),
+    ...(trees?.rejected ?? []).map(({ snapshotter, reason: why }) => `${tier}: no ${snapshotter}: ${why}`),
   ]);
   return [
     `${machine.platform}, Linux ${machine.kernel}, user ${machine.user}\n\n`,
     table(
-      [{ title: 'SANDBOX' }, { title: 'WORKS' }, { title: '' }],
-      tiers.map(({ tier, works }) => [tier, works ? 'yes' : 'no', tier === chosen ? 'taken by builds' : '']),
+      [{ title: 'SANDBOX' }, { title: 'WORKS' }, { title: 'TREES' }, { title: '' }],
+      tiers.map(({ tier, works, trees }) => [
+        tier,
+        works ? 'yes' : 'no',
+        trees?.snapshotter ?? '',
+        tier === chosen ? 'taken by builds' : '',
+      ]),
     ),
     notes.length === 0 ? '' : `\n${notes.map((note) => `${note}\n`).join('')}`,
     '\n',

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import type { TreesReport } from '../../build/keeper/protocol.ts';
 import { startKeeper } from '../../build/keeper/start-keeper.ts';
 import type { Tier } from '../../build/sandbox/tier.ts';
 import { isFailure, reasonOf } from '../../lib/errors.ts';
@@ -14,6 +15,8 @@ export interface TierFinding {
   readonly hint?: string;
   /** What does not work, or works differently, in it. */
   readonly losses: readonly string[];
+  /** How trees of files are made in it; absent when it does not work. */
+  readonly trees?: TreesReport;
 }
 
 export interface ProbeOptions {
@@ -45,10 +48,10 @@ export async function probeTier(tier: Tier, { data, signal }: ProbeOptions): Pro
         said += chunk;
       };
       const { exitCode } = await keeper.run({ ...request, network: 'host' }, { signal, stderr: listen });
-      const { losses } = keeper.sandbox;
-      if (tier === 'proot') return { tier, losses, ...probePtrace() };
+      const { losses, trees } = keeper.sandbox;
+      if (tier === 'proot') return { tier, losses, trees, ...probePtrace() };
       return exitCode === notFound
-        ? { tier, works: true, losses }
+        ? { tier, works: true, losses, trees }
         : { tier, works: false, losses, reason: said.trim() || `a try ended with ${exitCode}` };
     } finally {
       await keeper.close();

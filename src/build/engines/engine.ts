@@ -5,6 +5,7 @@ import type { CacheEntry } from '../cache/record-source.ts';
 import type { Warning } from '../dockerfile/lint/lint.ts';
 import type { Entitlement, NamedContexts, RunDefaults } from '../frontend/plan-request.ts';
 import type { Step } from '../graph/graph.ts';
+import type { TreesReport } from '../keeper/protocol.ts';
 import type { OpenedOrigin } from '../ops/file-origins.ts';
 import type { AgentSource, SecretSource } from '../ops/run-inputs.ts';
 import type { Tier } from '../sandbox/tier.ts';
@@ -100,6 +101,7 @@ export type BuildEvent =
       readonly tier: Tier;
       /** What does not work, or works differently, in its sandbox. */
       readonly losses: readonly string[];
+      readonly trees: TreesReport;
       /** Platforms whose steps are emulated. */
       readonly emulated: readonly string[];
       /** Sandboxes that were tried before. */

@@ -1,7 +1,8 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { throwIfAborted } from '../../lib/errors.ts';
+import { removeTree } from '../snapshot/remove-tree.ts';
 import type { SnapshotDirectory } from '../snapshot/snapshot-directory.ts';
 import type { TreeIndex } from '../snapshot/tree-index.ts';
 import type { LayerDirectories } from './layer-directories.ts';
@@ -19,7 +20,11 @@ export interface CopyWorkspaceOptions {
   readonly workers: LayerWorkers;
   readonly format: LayerFormat;
   readonly remove: (name: string) => Promise<void>;
+  /** Gives `use` the place where programs find a tree: where there are mounts, one without devices. */
+  readonly enter: EnterTree;
 }
+
+export type EnterTree = <T>(tree: MountedTree, use: (root: string) => Promise<T>) => Promise<T>;
 
 /** A whole root file system, made of `layers`. */
 interface Copy {
@@ -84,13 +89,15 @@ export class CopyWorkspace implements Workspace {
     signal: AbortSignal,
     use: (mounted: MountedTree) => Promise<UpperResult<T>>,
   ): Promise<{ readonly value: T; readonly id?: string }> {
-    const { layers, snapshots, remove } = this.#options;
+    const { layers, snapshots, remove, enter } = this.#options;
     const ids = await layers.of(tree, signal);
     const copy = await this.#take(ids, signal);
     const root = snapshots.absolute(copy.id);
     try {
       await setTimeout(clockMilliseconds);
-      const { value, keep } = await this.#withScratch((scratch) => use({ root, scratch }));
+      const { value, keep } = await this.#withScratch((scratch) =>
+        enter({ root, scratch }, (entered) => use({ root: entered, scratch })),
+      );
       if (!keep) {
         await remove(snapshots.discard(copy.id));
         return { value };
@@ -180,7 +187,8 @@ export class CopyWorkspace implements Workspace {
     try {
       return await use(scratch);
     } finally {
-      rmSync(scratch, { recursive: true, force: true });
+      // Never through a mount that could not be taken away: a bind leads to what is not ours.
+      removeTree(scratch);
     }
   }
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { bytePathOf } from '../../archive/byte-path.ts';
 import { failure } from '../../lib/errors.ts';
 import type { MountCalls } from '../snapshot/mount-calls.ts';
+import type { OverlayMounter } from '../snapshot/overlay-mounter.ts';
 import { removeTree } from '../snapshot/remove-tree.ts';
 import type { SnapshotDirectory } from '../snapshot/snapshot-directory.ts';
 import type { Syscalls } from '../snapshot/syscalls.ts';
@@ -25,6 +26,7 @@ import { PackedFiles } from './packed-files.ts';
 import type { KeeperEvent, LayerBlob, Tree } from './protocol.ts';
 import { runStep } from './run-step.ts';
 import { isSmallTree } from './small-tree.ts';
+import { withBoundTree } from './with-bound-tree.ts';
 
 export interface HandlersOptions {
   readonly config: KeeperConfig;
@@ -33,16 +35,17 @@ export interface HandlersOptions {
   readonly snapshots: SnapshotDirectory;
   readonly calls: MountCalls;
   readonly syscalls: Syscalls;
+  /** Absent: trees are copies. */
+  readonly mounter: OverlayMounter | undefined;
   readonly onEvent: (event: KeeperEvent) => void;
 }
 
 /** What each request does: the keeper's parts, put together. */
 export function makeHandlers(options: HandlersOptions): Handlers {
-  const { config, directory, snapshots, calls, syscalls, onEvent } = options;
+  const { config, directory, snapshots, calls, syscalls, mounter, onEvent } = options;
   const { setTimes } = syscalls;
   const workers = new LayerWorkers();
-  const overlay = config.namespaces;
-  const format: LayerFormat = { marks: overlay ? 'overlay' : 'names', owners: config.owners };
+  const format: LayerFormat = { marks: mounter?.marks ?? 'names', owners: config.owners };
   const remove = async (name: string): Promise<void> => removeTree(join(snapshots.path, name));
   const layers = new LayerDirectories({
     snapshots,
@@ -52,9 +55,12 @@ export function makeHandlers(options: HandlersOptions): Handlers {
     inUserNamespace: config.userNamespace,
     suffix: formatSuffix(format),
   });
-  const workspace = overlay
-    ? new OverlayWorkspace({ directory, snapshots, layers, calls, setTimes, remove })
-    : new CopyWorkspace({ directory, snapshots, layers, workers, format, remove });
+  const workspace = mounter
+    ? new OverlayWorkspace({ directory, snapshots, layers, mounter, setTimes, remove })
+    : new CopyWorkspace({
+        ...{ directory, snapshots, layers, workers, format, remove },
+        enter: config.namespaces ? withBoundTree(calls) : ({ root }, use) => use(root),
+      });
   const files = new PackedFiles(join(directory, 'packed'));
   const sandbox = makeSandboxes(config, { directory, setTimes, calls });
   const capability = (path: string | Buffer): Buffer | undefined =>

@@ -15,6 +15,7 @@ import type {
   RunRequest,
   RunResponse,
   SourcesRequest,
+  TreesReport,
 } from './protocol.ts';
 
 export interface CallOptions {
@@ -55,6 +56,7 @@ export interface SandboxReport {
   readonly rejected: readonly RejectedTier[];
   /** What does not work, or works differently, in this one. */
   readonly losses: readonly string[];
+  readonly trees: TreesReport;
 }
 
 export interface RejectedTier {

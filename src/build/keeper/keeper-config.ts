@@ -1,5 +1,6 @@
 import type { Tier } from '../sandbox/tier.ts';
 import type { Owners } from '../snapshot/layer-metadata.ts';
+import type { Snapshotter } from '../snapshot/snapshotter.ts';
 
 /** What the keeper's process is started with: one JSON argument. */
 export interface KeeperConfig {
@@ -10,6 +11,8 @@ export interface KeeperConfig {
   /** Directories of this machine, absolute, that programs may change: `polyarch run --volume`. */
   readonly writable: readonly string[];
   readonly tier: Tier;
+  /** How trees may be made, in the order in which it is tried. */
+  readonly snapshotters: readonly Snapshotter[];
   /** False: processes and mounts are the machine's own, and what a killed keeper leaves is for the next one to end. */
   readonly namespaces: boolean;
   readonly userNamespace: boolean;

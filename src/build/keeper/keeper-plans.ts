@@ -6,6 +6,7 @@ import { planEmulation } from '../sandbox/emulators.ts';
 import { hasRuntimeForRoot, probeRuntime } from '../sandbox/probe-runtime.ts';
 import { programEmulators } from '../sandbox/program-emulators.ts';
 import type { Tier } from '../sandbox/tier.ts';
+import { snapshotters } from '../snapshot/snapshotter.ts';
 import type { KeeperConfig } from './keeper-config.ts';
 
 export type PlannedConfig = Omit<KeeperConfig, 'dataDirectory' | 'id' | 'writable'>;
@@ -36,6 +37,7 @@ function ociPlan(platforms: readonly Platform[], emulated: readonly string[]) {
   probeRuntime({ inUserNamespace: userNamespace });
   return {
     tier: 'oci',
+    snapshotters,
     namespaces: true,
     userNamespace,
     owners: 'kept',
@@ -59,6 +61,7 @@ function prootPlan(foreign: readonly Platform[], emulated: readonly string[]) {
   const isRoot = process.getuid?.() === 0;
   return {
     tier: 'proot',
+    snapshotters: ['copy'],
     namespaces: false,
     userNamespace: false,
     owners: isRoot ? 'kept' : 'lost',

@@ -43,7 +43,7 @@ export interface LayerFormat {
 
 /** Ends the keys of snapshots that only keepers with the same format can use. */
 export function formatSuffix({ marks, owners }: LayerFormat): string {
-  return `${marks === 'names' ? '.names' : ''}${owners === 'lost' ? '.own' : ''}`;
+  return `${marks === 'overlay' ? '' : `.${marks}`}${owners === 'lost' ? '.own' : ''}`;
 }
 
 /** What the keeper needs to know of an extracted layer. */

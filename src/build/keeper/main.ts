@@ -7,6 +7,7 @@ import { loadMountCalls, type MountCalls } from '../snapshot/mount-calls.ts';
 import { removeTree } from '../snapshot/remove-tree.ts';
 import { SnapshotDirectory } from '../snapshot/snapshot-directory.ts';
 import { loadSyscalls } from '../snapshot/syscalls.ts';
+import { chooseSnapshotter } from './choose-snapshotter.ts';
 import { Connection } from './connection.ts';
 import { encodeJson } from './frames.ts';
 import { makeHandlers } from './handlers.ts';
@@ -37,6 +38,15 @@ async function serve(config: KeeperConfig, socket: Socket): Promise<void> {
   const snapshots = new SnapshotDirectory(join(config.dataDirectory, 'snapshots'), config.id);
   // The data of mount(2) is one page: lower directories are named from here.
   process.chdir(snapshots.path);
+  const syscalls = await loadSyscalls();
+  const { snapshotters: candidates } = config;
+  const { mounter, ...trees } = await chooseSnapshotter({
+    candidates,
+    directory,
+    snapshots,
+    calls,
+    syscalls,
+  });
   const connection: Connection = new Connection(
     socket,
     makeHandlers({
@@ -44,11 +54,12 @@ async function serve(config: KeeperConfig, socket: Socket): Promise<void> {
       directory,
       snapshots,
       calls,
-      syscalls: await loadSyscalls(),
+      syscalls,
+      mounter,
       onEvent: (event) => connection.send({ type: 'event', event }),
     }),
   );
-  connection.send({ type: 'ready' });
+  connection.send({ type: 'ready', trees });
   const remove = (name: string): void => removeTree(join(snapshots.path, name));
   const sweeping = sweep({ keepers, locks, snapshots, calls, remove });
   await connection.ended;

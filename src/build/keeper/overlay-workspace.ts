@@ -1,8 +1,8 @@
 import { chmodSync, chownSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { failure, throwIfAborted } from '../../lib/errors.ts';
-import type { MountCalls } from '../snapshot/mount-calls.ts';
-import { fitsOneMount, mountOverlay, type OverlayLayers } from '../snapshot/overlay-mount.ts';
+import type { OverlayLayers } from '../snapshot/overlay-mount.ts';
+import type { OverlayMounter } from '../snapshot/overlay-mounter.ts';
 import { removeTree } from '../snapshot/remove-tree.ts';
 import { SnapshotDirectory } from '../snapshot/snapshot-directory.ts';
 import type { LayerDirectories } from './layer-directories.ts';
@@ -14,7 +14,7 @@ export interface OverlayWorkspaceOptions {
   readonly directory: string;
   readonly snapshots: SnapshotDirectory;
   readonly layers: LayerDirectories;
-  readonly calls: MountCalls;
+  readonly mounter: OverlayMounter;
   readonly setTimes: (path: string, seconds: number, nanoseconds: number) => void;
   readonly remove: (name: string) => Promise<void>;
 }
@@ -81,7 +81,8 @@ export class OverlayWorkspace implements Workspace {
     use: (mounted: MountedTree) => Promise<T>,
   ): Promise<T> {
     throwIfAborted(signal);
-    if (!fitsOneMount(layers)) {
+    const { mounter, directory } = this.options;
+    if (!mounter.fits(layers)) {
       throw failure(
         'LIMIT',
         'mount',
@@ -89,16 +90,15 @@ export class OverlayWorkspace implements Workspace {
         `${layers.lowers.length} layers are more than one mount takes`,
       );
     }
-    const { calls, directory } = this.options;
     const scratch = join(directory, 'mounts', String(this.#next++));
     const root = join(scratch, 'rootfs');
     mkdirSync(root, { recursive: true });
     try {
-      mountOverlay(calls, root, layers);
+      const unmount = await mounter.mount(root, layers);
       try {
         return await use({ root, scratch });
       } finally {
-        calls.unmount(root);
+        await unmount();
       }
     } finally {
       // Never through a mount that could not be taken away: a bind leads to what is not ours.

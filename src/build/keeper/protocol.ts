@@ -4,6 +4,7 @@ import type { Descriptor } from '../../oci/descriptor.ts';
 import type { Platform } from '../../oci/platform.ts';
 import type { ExtraHost, ProgramInput, SandboxLimits } from '../sandbox/sandbox.ts';
 import type { SourcePattern } from '../snapshot/copy/select-sources.ts';
+import type { RejectedSnapshotter, Snapshotter } from '../snapshot/snapshotter.ts';
 
 /**
  * What the main process asks of the keeper. Bytes cross by path, never by stream: the keeper reads blobs from the store's files and
@@ -208,6 +209,13 @@ export type KeeperEvent =
   | { readonly type: 'extract-started'; readonly diffId: Digest }
   | { readonly type: 'extract-finished'; readonly diffId: Digest; readonly milliseconds: number };
 
+/** How the keeper makes trees. */
+export interface TreesReport {
+  readonly snapshotter: Snapshotter;
+  /** Those that were tried before and do not work here. */
+  readonly rejected: readonly RejectedSnapshotter[];
+}
+
 /** A PolyarchError as it crosses. */
 export interface WireError {
   readonly code: ErrorCode;
@@ -221,7 +229,7 @@ export type ToKeeper =
   | { readonly type: 'cancel'; readonly id: number };
 
 export type FromKeeper =
-  | { readonly type: 'ready' }
+  | { readonly type: 'ready'; readonly trees: TreesReport }
   | { readonly type: 'unfit'; readonly error: WireError }
   | { readonly type: 'event'; readonly event: KeeperEvent }
   | { readonly type: 'result'; readonly id: number; readonly response: unknown }

@@ -14,6 +14,7 @@ import type {
 import { keeperPlans, type PlannedConfig } from './keeper-plans.ts';
 import { spawnKeeper } from './keeper-process.ts';
 import { ownDirectories } from './own-directories.ts';
+import type { TreesReport } from './protocol.ts';
 import { explainUnshare } from './user-namespace.ts';
 
 /**
@@ -31,8 +32,8 @@ export async function startKeeper(options: StartKeeperOptions): Promise<KeeperCl
     if (last?.tier === tier && last.error.code === 'SANDBOX') continue;
     try {
       const { losses, ...config } = plan();
-      const channel = await start(config, options);
-      return client(channel, { tier, rejected, losses });
+      const { channel, trees } = await start(config, options);
+      return client(channel, { tier, rejected, losses, trees });
     } catch (error) {
       if (!isFailure(error, 'SANDBOX', 'EMULATOR')) throw error;
       rejected.push({ tier, error });
@@ -41,7 +42,10 @@ export async function startKeeper(options: StartKeeperOptions): Promise<KeeperCl
   throw noSandbox(rejected);
 }
 
-async function start(config: PlannedConfig, options: StartKeeperOptions): Promise<Channel> {
+async function start(
+  config: PlannedConfig,
+  options: StartKeeperOptions,
+): Promise<{ readonly channel: Channel; readonly trees: TreesReport }> {
   const { signal } = options;
   const dataDirectory = await realpath(options.dataDirectory);
   const id = randomBytes(4).toString('hex');
@@ -61,8 +65,7 @@ async function start(config: PlannedConfig, options: StartKeeperOptions): Promis
   );
   if (signal?.aborted) abort();
   try {
-    await channel.ready;
-    return channel;
+    return { channel, trees: await channel.ready };
   } catch (error) {
     await channel.ended;
     const words = spawned.lastWords();

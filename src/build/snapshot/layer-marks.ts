@@ -3,8 +3,11 @@ import { type BytePath, baseNameOf, joinBytePath, joinFsPath, parentOf } from '.
 import { isOpaque, opaqueMark } from './overlay-xattrs.ts';
 import { type FsPath, fileType, type Syscalls } from './syscalls.ts';
 
-/** `overlay`: what overlayfs reads. `names`: what any file system can hold, for snapshots that nobody mounts. */
-export type MarkFormat = 'overlay' | 'names';
+/**
+ * `overlay`: what overlayfs reads. `names`: what any file system can hold, for snapshots that nobody mounts. `both`: written as names, read either way,
+ * as fuse-overlayfs does.
+ */
+export type MarkFormat = 'overlay' | 'names' | 'both';
 
 /** How a layer's directory says what it hides of the layers below it. */
 export interface LayerMarks {
@@ -19,7 +22,8 @@ export interface LayerMarks {
 }
 
 export function layerMarks(format: MarkFormat, calls: Syscalls): LayerMarks {
-  return format === 'overlay' ? overlayMarks(calls) : nameMarks;
+  if (format === 'names') return nameMarks;
+  return format === 'overlay' ? overlayMarks(calls) : bothMarks(overlayMarks(calls));
 }
 
 /** Character devices 0:0 and an extended attribute (Linux, filesystems/overlayfs.rst, "whiteouts and opaque directories"). */
@@ -52,6 +56,17 @@ const nameMarks: LayerMarks = {
   hiddenName: (name) =>
     name === opaqueName ? '' : name.startsWith(prefix) ? name.slice(prefix.length) : undefined,
 };
+
+function bothMarks(overlay: LayerMarks): LayerMarks {
+  return {
+    ...nameMarks,
+    format: 'both',
+    isOpaque: (layer, directory) =>
+      nameMarks.isOpaque(layer, directory) || overlay.isOpaque(layer, directory),
+    hides: (layer, path, stats) => overlay.hides(layer, path, stats) || nameMarks.hides(layer, path, stats),
+    hiddenName: (name, stats) => overlay.hiddenName(name, stats) ?? nameMarks.hiddenName(name, stats),
+  };
+}
 
 /** Whether a file of this name would read as a mark. */
 export function isMarkName(name: BytePath): boolean {

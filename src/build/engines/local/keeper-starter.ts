@@ -62,6 +62,7 @@ export class KeeperStarter {
       milliseconds: performance.now() - start,
       tier: client.sandbox.tier,
       losses: client.sandbox.losses,
+      trees: client.sandbox.trees,
       emulated: this.#emulated(),
       rejected: client.sandbox.rejected.map(({ tier, error }) => ({ tier, reason: error.message })),
     });
