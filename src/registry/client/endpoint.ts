@@ -64,6 +64,7 @@ export class Endpoint {
   readonly insecure: boolean;
   #origins: readonly [URL, ...URL[]];
   #hasCertificates: (() => Promise<boolean>) | undefined;
+  #decides: Promise<boolean> | undefined;
 
   constructor(registry: string, options: EndpointOptions = {}) {
     this.registry = registry;
@@ -86,11 +87,12 @@ export class Endpoint {
     return this.#origins.some((origin) => origin.origin === url.origin);
   }
 
+  /** Requests side by side wait for one look at the certificates. */
   async prepare(): Promise<void> {
     if (this.current.protocol !== 'http:' || this.alternative === undefined || !this.#hasCertificates) return;
-    const decides = await this.#hasCertificates();
+    this.#decides ??= this.#hasCertificates();
+    if ((await this.#decides) && this.alternative !== undefined) this.settle(this.alternative);
     this.#hasCertificates = undefined;
-    if (decides) this.settle(this.alternative);
   }
 
   /** It answered: no other is tried any more. */

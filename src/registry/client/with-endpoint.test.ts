@@ -70,6 +70,20 @@ describe('which origin answers', () => {
     assert.equal(await ask(certified, send), 200);
     assert.deepEqual(origins(), ['https://localhost']);
   });
+
+  test('requests side by side wait for one look at the certificates', async () => {
+    let looks = 0;
+    const hasCertificates = async (): Promise<boolean> => {
+      looks++;
+      return true;
+    };
+    const endpoint = new Endpoint('localhost', { hasCertificates });
+    const { send, origins } = peer({ 'https://localhost': 200 });
+    const statuses = await Promise.all([1, 2, 3].map(() => ask(endpoint, send)));
+    assert.deepEqual(statuses, [200, 200, 200]);
+    assert.deepEqual(new Set(origins()), new Set(['https://localhost']));
+    assert.equal(looks, 1);
+  });
 });
 
 test('no credentials go over plain HTTP to another machine; anonymous tokens may', async () => {
