@@ -110,10 +110,12 @@ export async function buildImage(options: BuildImageOptions): Promise<BuiltImage
       onLayer: (layer, content) => {
         for (const push of pushes) push.ahead(layer, content);
       },
+      deliver: async (result) => {
+        if (options.push) for (const push of pushes) await push.finish(result);
+        else await keep(store, result, references, options);
+        await caches?.finish(result);
+      },
     });
-    if (options.push) for (const push of pushes) await push.finish(built);
-    else await keep(store, built, references, options);
-    await caches?.finish(built);
     return {
       root: built.root,
       images: built.images,

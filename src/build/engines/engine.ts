@@ -118,6 +118,8 @@ export interface BuildOptions {
    * platform none of whose steps had to be executed.
    */
   readonly onLayer?: ((layer: Descriptor, content: BuildContent) => void) | undefined;
+  /** Takes the result to where it goes. The build's processes are ended meanwhile; `build` waits for both, and fails when this does. */
+  readonly deliver?: ((result: BuildResult) => Promise<void>) | undefined;
 }
 
 export interface Engine {

@@ -3,7 +3,7 @@ import { findProgram } from '../../lib/find-program.ts';
 import { hostPlatform, normalizePlatform, type Platform } from '../../oci/platform.ts';
 import { runsNatively } from '../sandbox/emulator-table.ts';
 import { planEmulation } from '../sandbox/emulators.ts';
-import { hasRuntimeForRoot, probeRuntime } from '../sandbox/probe-runtime.ts';
+import { findRuntime, hasRuntimeForRoot } from '../sandbox/probe-runtime.ts';
 import { programEmulators } from '../sandbox/program-emulators.ts';
 import type { Tier } from '../sandbox/tier.ts';
 import { snapshotters } from '../snapshot/snapshotter.ts';
@@ -34,7 +34,7 @@ export function keeperPlans(platforms: readonly Platform[], choice: 'auto' | Tie
 function ociPlan(platforms: readonly Platform[], emulated: readonly string[]) {
   const emulation = planEmulation(platforms);
   const userNamespace = process.getuid?.() !== 0 || emulation.kind === 'private' || !hasRuntimeForRoot();
-  probeRuntime({ inUserNamespace: userNamespace });
+  findRuntime({ inUserNamespace: userNamespace });
   return {
     tier: 'oci',
     snapshotters,

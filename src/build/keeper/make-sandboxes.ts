@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { normalizePlatform, type Platform } from '../../oci/platform.ts';
 import { OciRuntime } from '../sandbox/oci-runtime.ts';
-import { probeRuntime } from '../sandbox/probe-runtime.ts';
+import { findRuntime, hasSeccomp } from '../sandbox/probe-runtime.ts';
 import { ProotSandbox } from '../sandbox/proot/proot-sandbox.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import type { SetTimes } from '../sandbox/stubs.ts';
@@ -20,13 +20,17 @@ export function makeSandboxes(config: KeeperConfig, parts: SandboxParts): (platf
   const { directory, setTimes, calls } = parts;
   const { pipe } = calls;
   const made = new Map<string, Sandbox>();
+  const { userNamespace: inUserNamespace } = config;
+  const program = config.tier === 'oci' ? findRuntime({ inUserNamespace }) : undefined;
+  // Asked now, while layers are extracted: the first RUN would wait for the answer.
+  const seccomp = program && hasSeccomp(program);
   const make = (architecture: string): Sandbox => {
     const emulator = config.emulators[architecture];
-    if (config.tier === 'proot' || emulator !== undefined)
+    if (program === undefined || seccomp === undefined || emulator !== undefined)
       return new ProotSandbox({ emulator, setTimes, pipe });
-    const { userNamespace: inUserNamespace } = config;
     return new OciRuntime({
-      program: probeRuntime({ inUserNamespace }),
+      program,
+      seccomp,
       state: join(directory, 'runtime'),
       inUserNamespace,
       setTimes,

@@ -20,6 +20,8 @@ import { ensureDirectory, type SetTimes, Stubs } from './stubs.ts';
 
 export interface OciRuntimeOptions extends BindCalls {
   readonly program: RuntimeProgram;
+  /** Whether it takes a seccomp profile. */
+  readonly seccomp: Promise<boolean>;
   /** The runtime's own state: `--root`. Made when missing, the caller removes it. */
   readonly state: string;
   readonly inUserNamespace: boolean;
@@ -40,6 +42,7 @@ export class OciRuntime implements Sandbox {
   }
 
   async run(spec: SandboxSpec, options: SandboxOptions): Promise<SandboxResult> {
+    const seccomp = (await this.#options.seccomp) ? this.#seccomp : undefined;
     throwIfAborted(options.signal);
     const user = Accounts.of(spec.root).processUser(spec.user);
     ensureDirectory(spec.root, spec.cwd, user);
@@ -59,7 +62,7 @@ export class OciRuntime implements Sandbox {
         terminal: options.output.kind === 'terminal',
         inUserNamespace: this.#options.inUserNamespace,
         capabilities: containerCapabilities(this.#status, spec.security),
-        seccomp: this.#options.program.seccomp ? this.#seccomp : undefined,
+        seccomp,
       });
       writeFileSync(join(spec.scratch, 'config.json'), JSON.stringify(config));
       return { exitCode: await this.#execute(spec, user, options), stubs: stubs.paths };

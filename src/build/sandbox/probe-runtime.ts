@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { existsSync, statfsSync } from 'node:fs';
 import { failure } from '../../lib/errors.ts';
 import { findProgram } from '../../lib/find-program.ts';
@@ -8,8 +8,6 @@ export interface RuntimeProgram {
   readonly name: 'crun' | 'runc';
   readonly path: string;
   readonly options: readonly string[];
-  /** It was built with libseccomp. */
-  readonly seccomp: boolean;
 }
 
 /** statfs(2)'s type of a cgroup2 file system. */
@@ -28,26 +26,27 @@ export function hasHybridCgroups(): boolean {
  * Inside a user namespace crun, which starts in half of runc's time, where it works; else runc. Outside of one runc alone: crun takes `nodev` from
  * the root file system, and a device node of an image would open the host's device. SANDBOX when there is none.
  */
-export function probeRuntime(
+export function findRuntime(
   options: { readonly inUserNamespace: boolean },
   env: NodeJS.ProcessEnv = process.env,
 ): RuntimeProgram {
   const crun = options.inUserNamespace && !hasHybridCgroups() ? findProgram('crun', env) : undefined;
-  if (crun !== undefined)
-    return { name: 'crun', path: crun, options: ['--cgroup-manager=disabled'], seccomp: hasSeccomp(crun) };
+  if (crun !== undefined) return { name: 'crun', path: crun, options: ['--cgroup-manager=disabled'] };
   const runc = findProgram('runc', env);
   // Rootless as root too: what cannot be written under /sys/fs/cgroup, which is read-only in the keeper, is then no error.
-  if (runc !== undefined)
-    return { name: 'runc', path: runc, options: ['--rootless=true'], seccomp: hasSeccomp(runc) };
+  if (runc !== undefined) return { name: 'runc', path: runc, options: ['--rootless=true'] };
   throw failure('SANDBOX', 'run', 'RUN', 'there is no OCI runtime on this machine', {
     hint: 'apt-get install runc (or crun)',
   });
 }
 
-/** `libseccomp: 2.5.4` says runc, `+SECCOMP` crun. */
-function hasSeccomp(path: string): boolean {
-  const { stdout } = spawnSync(path, ['--version'], { encoding: 'utf8', timeout: versionMilliseconds });
-  return /libseccomp|\+SECCOMP\b/.test(stdout ?? '');
+/** Whether it was built with libseccomp: `libseccomp: 2.5.4` says runc, `+SECCOMP` crun. Never rejects. */
+export function hasSeccomp({ path }: RuntimeProgram): Promise<boolean> {
+  return new Promise((resolve) => {
+    execFile(path, ['--version'], { timeout: versionMilliseconds }, (_error, stdout) =>
+      resolve(/libseccomp|\+SECCOMP\b/.test(stdout)),
+    );
+  });
 }
 
 /** Whether steps can run as root outside of a user namespace. */

@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { getSystemErrorName } from 'node:util';
 
 /** What fs calls take: text, or the bytes of a name that is not UTF-8. */
@@ -57,7 +58,9 @@ async function load(): Promise<Syscalls> {
   const buffer = Buffer.alloc(maxXattrBytes);
 
   const failed = (call: string): SyscallError => new SyscallError(call, getSystemErrorName(-koffi.errno()));
-  const none = (error: SyscallError): boolean => error.code === 'ENODATA' || error.code === 'ENOTSUP';
+  const { ENODATA, ENOTSUP } = constants.errno;
+  // Most files have no attributes: no error is made only to be dropped.
+  const none = (errno: number): boolean => errno === ENODATA || errno === ENOTSUP;
   return {
     mknod(path, mode, major, minor) {
       if (callMknod(cString(path), mode, deviceNumber(major, minor)) !== 0) throw failed('mknod');
@@ -65,9 +68,8 @@ async function load(): Promise<Syscalls> {
     getXattr(path, name) {
       const length = Number(lgetxattr(cString(path), name, buffer, buffer.length));
       if (length >= 0) return Buffer.from(buffer.subarray(0, length));
-      const error = failed('lgetxattr');
-      if (none(error)) return undefined;
-      throw error;
+      if (none(koffi.errno())) return undefined;
+      throw failed('lgetxattr');
     },
     setXattr(path, name, value) {
       if (lsetxattr(cString(path), name, value, value.length, 0) !== 0) throw failed('lsetxattr');
@@ -79,9 +81,8 @@ async function load(): Promise<Syscalls> {
       const length = Number(llistxattr(cString(path), buffer, buffer.length));
       if (length > 0) return buffer.toString('utf8', 0, length - 1).split('\0');
       if (length === 0) return [];
-      const error = failed('llistxattr');
-      if (none(error)) return [];
-      throw error;
+      if (none(koffi.errno())) return [];
+      throw failed('llistxattr');
     },
     setTimes(path, seconds, nanoseconds) {
       const times = Buffer.alloc(32);

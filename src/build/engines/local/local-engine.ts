@@ -173,13 +173,12 @@ export class LocalEngine implements Engine {
         { ...options, index: plan.index },
       );
       onEvent({ type: 'exported', root });
-      return {
-        root,
-        images,
-        ...content,
-        warnings: plan.warnings,
-        cacheEntries: await cache.entries(),
-      };
+      const cacheEntries = await cache.entries();
+      const result: BuildResult = { root, images, ...content, warnings: plan.warnings, cacheEntries };
+      // Its end takes time and none of this process's: every layer is packed, it is asked for nothing more.
+      void keeper.close();
+      await options.deliver?.(result);
+      return result;
     } finally {
       await cache.flush();
       await files.close();
