@@ -56,7 +56,7 @@ export function makeHandlers(options: HandlersOptions): Handlers {
     suffix: formatSuffix(format),
   });
   const workspace = mounter
-    ? new OverlayWorkspace({ directory, snapshots, layers, mounter, setTimes, remove })
+    ? new OverlayWorkspace({ directory, snapshots, layers, workers, format, mounter, setTimes, remove })
     : new CopyWorkspace({
         ...{ directory, snapshots, layers, workers, format, remove },
         enter: config.namespaces ? withBoundTree(calls) : ({ root }, use) => use(root),

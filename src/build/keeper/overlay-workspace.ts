@@ -1,12 +1,15 @@
 import { chmodSync, chownSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { failure, throwIfAborted } from '../../lib/errors.ts';
+import { throwIfAborted } from '../../lib/errors.ts';
 import type { OverlayLayers } from '../snapshot/overlay-mount.ts';
 import type { OverlayMounter } from '../snapshot/overlay-mounter.ts';
 import { removeTree } from '../snapshot/remove-tree.ts';
 import { SnapshotDirectory } from '../snapshot/snapshot-directory.ts';
 import type { LayerDirectories } from './layer-directories.ts';
+import type { LayerFormat } from './layer-jobs.ts';
+import type { LayerWorkers } from './layer-workers.ts';
 import type { Tree } from './protocol.ts';
+import { ShortChains } from './short-chains.ts';
 import type { MountedTree, UpperResult, Workspace } from './workspace.ts';
 
 export interface OverlayWorkspaceOptions {
@@ -17,17 +20,28 @@ export interface OverlayWorkspaceOptions {
   readonly mounter: OverlayMounter;
   readonly setTimes: (path: string, seconds: number, nanoseconds: number) => void;
   readonly remove: (name: string) => Promise<void>;
+  readonly workers: LayerWorkers;
+  readonly format: LayerFormat;
 }
 
+/** As long as a snapshot's and its work directory's ever get. */
+const longestName = '00000000-zzzzzz/work';
 const second = 1_000_000_000n;
 
 /** Mounts trees: to read them, or with an upper directory that takes what is changed. The working directory is the snapshots'. */
 export class OverlayWorkspace implements Workspace {
   readonly options: OverlayWorkspaceOptions;
+  readonly #chains: ShortChains;
   #next = 1;
 
   constructor(options: OverlayWorkspaceOptions) {
     this.options = options;
+    const { mounter } = options;
+    this.#chains = new ShortChains({
+      // With an upper directory of the longest name.
+      fits: (lowers) => mounter.fits({ lowers, upper: { directory: longestName, work: longestName } }),
+      merge: (ids) => this.#merge(ids),
+    });
     mkdirSync(join(options.directory, 'mounts'));
   }
 
@@ -35,7 +49,8 @@ export class OverlayWorkspace implements Workspace {
   async withView<T>(tree: Tree, signal: AbortSignal, use: (mounted: MountedTree) => Promise<T>): Promise<T> {
     const ids = await this.#visible(tree, signal);
     // Without an upper directory overlayfs wants two lower ones.
-    const lowers = [SnapshotDirectory.empty, SnapshotDirectory.empty2, ...ids.map(SnapshotDirectory.files)];
+    const chain = await this.#chains.of(ids);
+    const lowers = [SnapshotDirectory.empty, SnapshotDirectory.empty2, ...chain.map(SnapshotDirectory.files)];
     return await this.#mounted({ lowers }, signal, use);
   }
 
@@ -54,7 +69,8 @@ export class OverlayWorkspace implements Workspace {
     const { id } = snapshots.create();
     try {
       this.#copyRoot(ids, id);
-      const lowers = ids.length > 0 ? ids.map(SnapshotDirectory.files) : [SnapshotDirectory.empty];
+      const chain = await this.#chains.of(ids);
+      const lowers = chain.length > 0 ? chain.map(SnapshotDirectory.files) : [SnapshotDirectory.empty];
       const upper = { directory: SnapshotDirectory.files(id), work: SnapshotDirectory.work(id) };
       const { value, keep } = await this.#mounted({ lowers, upper }, signal, use);
       await remove(SnapshotDirectory.work(id));
@@ -75,6 +91,27 @@ export class OverlayWorkspace implements Workspace {
     return ids.slice(Math.max(0, opaque));
   }
 
+  /** Hard links do: nobody writes to a lower directory. */
+  async #merge(ids: readonly string[]): Promise<string> {
+    const { snapshots, workers, format, remove } = this.options;
+    const { id } = snapshots.create();
+    try {
+      const layers = ids.map((layer) => ({
+        directory: snapshots.absolute(layer),
+        impliedRoot: snapshots.has(layer, 'impliedRoot'),
+      }));
+      const options = { files: 'link', ...format } as const;
+      const job = { kind: 'merge', layers, target: snapshots.absolute(id), options } as const;
+      // Made for all who want it: it ends with the keeper alone.
+      const { signal } = new AbortController();
+      await workers.run(job, signal, { inline: false });
+      return id;
+    } catch (error) {
+      await remove(snapshots.discard(id));
+      throw error;
+    }
+  }
+
   async #mounted<T>(
     layers: OverlayLayers,
     signal: AbortSignal,
@@ -82,14 +119,6 @@ export class OverlayWorkspace implements Workspace {
   ): Promise<T> {
     throwIfAborted(signal);
     const { mounter, directory } = this.options;
-    if (!mounter.fits(layers)) {
-      throw failure(
-        'LIMIT',
-        'mount',
-        'root file system',
-        `${layers.lowers.length} layers are more than one mount takes`,
-      );
-    }
     const scratch = join(directory, 'mounts', String(this.#next++));
     const root = join(scratch, 'rootfs');
     mkdirSync(root, { recursive: true });

@@ -10,6 +10,9 @@ const always = ['userxattr', 'index=off', 'redirect_dir=nofollow', 'metacopy=off
 /** One page, the end mark included: what mount(2) takes as data. */
 export const maxMountDataBytes = 4095;
 
+/** OVL_MAX_STACK (Linux, fs/overlayfs/params.h). */
+export const maxLowers = 500;
+
 export interface OverlayLayers {
   /** Bottom first, at least one; relative to the working directory, for the data of mount(2) are short. No colon, comma or backslash. */
   readonly lowers: readonly string[];
@@ -25,9 +28,9 @@ export function overlayData({ lowers, upper }: OverlayLayers): string {
   return options.join(',');
 }
 
-/** Layers that fit one mount: longer chains are refused by the caller with a name for the image. */
+/** Layers that fit one mount; of longer chains the caller makes shorter ones. */
 export function fitsOneMount(layers: OverlayLayers): boolean {
-  return Buffer.byteLength(overlayData(layers)) <= maxMountDataBytes;
+  return layers.lowers.length <= maxLowers && Buffer.byteLength(overlayData(layers)) <= maxMountDataBytes;
 }
 
 /** Without devices: one in a base image, or one that a step makes, must not open the host's. `target` is absolute: nothing else of the process depends on the working directory. */

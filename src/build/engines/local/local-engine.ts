@@ -41,6 +41,7 @@ import { Forerunner } from './forerunner.ts';
 import { KeeperStarter } from './keeper-starter.ts';
 import { openContext } from './open-context.ts';
 import { ReadyLayers } from './ready-layers.ts';
+import { rememberedBase, rememberedContexts } from './remembered-bases.ts';
 import { withExcerpt } from './step-failure.ts';
 import { StepProgress } from './step-progress.ts';
 
@@ -81,18 +82,22 @@ export class LocalEngine implements Engine {
     const sources = new LayerSources(store, {
       onFetch: (descriptor) => onEvent({ type: 'layer-fetch', descriptor }),
     });
+    const remember = (base: FoundBase): void => {
+      for (const { descriptor } of base.layers) {
+        sources.register(descriptor.digest, base.store);
+        if (base.origin) origins.set(descriptor.digest, base.origin);
+      }
+    };
     const plan = await planImages(
-      { ...request, ...ignoreOf(request.context), buildPlatform: hostPlatform() },
+      {
+        ...request,
+        ...ignoreOf(request.context),
+        contexts: rememberedContexts(request.contexts, remember),
+        buildPlatform: hostPlatform(),
+      },
       {
         ...(options.signal === undefined ? {} : { signal: options.signal }),
-        resolveBase: async (reference, platform, io) => {
-          const base = await findBase(reference, platform, io);
-          for (const { descriptor } of base.layers) {
-            sources.register(descriptor.digest, base.store);
-            if (base.origin) origins.set(descriptor.digest, base.origin);
-          }
-          return base;
-        },
+        resolveBase: rememberedBase(findBase, remember),
       },
     );
     for (const warning of plan.warnings) onEvent({ type: 'warning', warning });
