@@ -9,6 +9,10 @@ export const commands: CommandTable = {
     summary: 'Assemble, change and check indexes: one name for the images of several platforms',
     subcommands: async () => (await import('./index/commands.ts')).indexCommands,
   },
+  cache: {
+    summary: 'List, measure, check and prune what builds left on this machine',
+    subcommands: async () => (await import('./cache/cache.ts')).cache,
+  },
   copy: {
     summary: 'Copy an image between registries, layouts, archives and engines',
     load: () => import('./copy.ts'),

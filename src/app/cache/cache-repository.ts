@@ -1,4 +1,5 @@
 import { KeyedRecords } from '../../build/cache/remote/keyed-records.ts';
+import { parseDuration } from '../../lib/duration.ts';
 import { failure } from '../../lib/errors.ts';
 import { parseReference } from '../../oci/reference.ts';
 import type { RegistryClient } from '../../registry/client/registry-client.ts';
@@ -20,18 +21,14 @@ export function openCacheRepository(
   }
   return new KeyedRecords(client.repository(registry, repository), {
     origin: { registry, repository },
-    maxAge: parseHours(ttl ?? defaultTtl),
+    maxAge: parseAge(ttl ?? defaultTtl),
     now: () => Math.floor(Date.now() / 1000),
   });
 }
 
-const unitSeconds: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
-
-/** Seconds: `336h`, `90m`, `1h30m`, `14d`. USAGE. */
-function parseHours(text: string): number {
-  const parts = [...text.matchAll(/(\d{1,6})([smhd])/g)];
-  if (parts.length === 0 || parts.map(([part]) => part).join('') !== text) {
-    throw failure('USAGE', 'use --cache-ttl', text, 'not a duration', { hint: '--cache-ttl 24h' });
-  }
-  return parts.reduce((sum, [, count, unit]) => sum + Number(count) * (unitSeconds[unit ?? ''] ?? 0), 0);
+/** USAGE. */
+function parseAge(text: string): number {
+  const seconds = parseDuration(text);
+  if (seconds !== undefined) return seconds;
+  throw failure('USAGE', 'use --cache-ttl', text, 'not a duration', { hint: '--cache-ttl 24h' });
 }

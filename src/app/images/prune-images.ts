@@ -22,7 +22,7 @@ export async function pruneImages(options: PruneImagesOptions = {}): Promise<Pru
   const keep: Digest[] = [];
   if (keepCache) {
     const cache = new StepCache(join(dataDirectory(env), 'cache', 'steps'), store);
-    for await (const digest of cache.layers()) keep.push(digest);
+    for await (const { value } of cache.entries()) keep.push(value.layer.descriptor.digest);
   }
   return await store.prune({ signal, dryRun, keep });
 }

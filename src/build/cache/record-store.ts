@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../../lib/atomic-file.ts';
 import { digestOf, hexOf } from '../../lib/digest.ts';
@@ -6,6 +6,12 @@ import { failure, reasonOf } from '../../lib/errors.ts';
 
 /** Raised when the meaning of a key or record changes: records of another version are never read. */
 const recordVersion = 1;
+
+export interface RecordEntry<T> {
+  readonly key: string;
+  readonly value: T;
+  readonly written: Date;
+}
 
 /**
  * Small JSON records by key, one file each below `directory`, written atomically. A record that is missing, torn or of another version
@@ -30,16 +36,24 @@ export class RecordStore<T> {
     }
   }
 
-  /** Every record, those that cannot be read left out. */
-  async *values(): AsyncIterable<T> {
+  /** Every record with the time of its writing, those that cannot be read left out. */
+  async *entries(): AsyncIterable<RecordEntry<T>> {
     const names = await readdir(this.#directory, { recursive: true }).catch(() => []);
     for (const name of names) {
       if (!name.endsWith('.json')) continue;
-      const value = await readFile(join(this.#directory, name), 'utf8')
-        .then((text) => (JSON.parse(text) as { value: T }).value)
-        .catch(() => undefined);
-      if (value !== undefined) yield value;
+      const path = join(this.#directory, name);
+      try {
+        const [text, { mtime }] = await Promise.all([readFile(path, 'utf8'), stat(path)]);
+        const { key, value } = JSON.parse(text) as { key: string; value: T };
+        if (this.#path(key) === path) yield { key, value, written: mtime };
+      } catch {
+        // As for `get`: a miss.
+      }
     }
+  }
+
+  async remove(key: string): Promise<void> {
+    await rm(this.#path(key), { force: true });
   }
 
   async set(key: string, value: T): Promise<void> {

@@ -1,6 +1,6 @@
 import type { IoOptions, Store } from '../../content/store.ts';
-import { type Digest, isDigest } from '../../lib/digest.ts';
-import { RecordStore } from './record-store.ts';
+import { isDigest } from '../../lib/digest.ts';
+import { type RecordEntry, RecordStore } from './record-store.ts';
 import type { StepRecord } from './step-record.ts';
 
 /** The local cache of steps: a record counts only while the store has the layer that it names. */
@@ -24,11 +24,15 @@ export class StepCache {
     await Promise.all(keys.map((key) => this.#records.set(key, record)));
   }
 
-  /** Layers that records name, whether the store has them or not. */
-  async *layers(): AsyncIterable<Digest> {
-    for await (const record of this.#records.values()) {
-      const digest: unknown = record?.layer?.descriptor?.digest;
-      if (typeof digest === 'string' && isDigest(digest)) yield digest;
+  /** Every record, whether the store has its layer or not. */
+  async *entries(): AsyncIterable<RecordEntry<StepRecord>> {
+    for await (const entry of this.#records.entries()) {
+      const digest: unknown = entry.value?.layer?.descriptor?.digest;
+      if (typeof digest === 'string' && isDigest(digest)) yield entry;
     }
+  }
+
+  async remove(key: string): Promise<void> {
+    await this.#records.remove(key);
   }
 }

@@ -12,6 +12,7 @@ import type { Handlers } from './connection.ts';
 import { checksumSources, copyFromTree, lookUpOwner } from './copy-from-tree.ts';
 import { CopyWorkspace } from './copy-workspace.ts';
 import { extractBlob } from './extract-blob.ts';
+import { Housekeeping } from './housekeeping.ts';
 import type { KeeperConfig } from './keeper-config.ts';
 import { LayerDirectories } from './layer-directories.ts';
 import { formatSuffix, type LayerFormat } from './layer-jobs.ts';
@@ -66,8 +67,10 @@ export function makeHandlers(options: HandlersOptions): Handlers {
   const capability = (path: string | Buffer): Buffer | undefined =>
     syscalls.getXattr(path, 'security.capability');
   const copy = { workspace, files, capability };
+  const cacheMounts = join(config.dataDirectory, 'cache-mounts');
   const caches = new CacheDirectories({
-    directory: join(config.dataDirectory, 'cache-mounts'),
+    directory: cacheMounts,
+    owner: config.id,
     calls,
     async copyTree(tree, target, signal) {
       const packed = await copyFromTree(
@@ -83,6 +86,7 @@ export function makeHandlers(options: HandlersOptions): Handlers {
       for (const path of [packed.path, packed.toc]) rmSync(path);
     },
   });
+  const housekeeping = new Housekeeping({ snapshots, caches, cacheMounts, removeTree });
   const memoryFile: MemoryFile = (file, path, use) =>
     config.namespaces
       ? withMemoryFile(file, { path, calls }, use)
@@ -134,5 +138,7 @@ export function makeHandlers(options: HandlersOptions): Handlers {
       for (const name of names) await remove(snapshots.discard(name));
       return null;
     },
+    usage: (_request, { signal }) => housekeeping.usage(signal),
+    prune: (request, { signal }) => housekeeping.prune(request, signal),
   };
 }

@@ -5,12 +5,15 @@ import type { Tier } from '../sandbox/tier.ts';
 import type {
   CopiedLayer,
   CopyRequest,
+  FoundDirectories,
   KeeperEvent,
   Owner,
   OwnerRequest,
   PackedLayer,
   PackRequest,
   PrepareRequest,
+  PruneRequest,
+  PruneResponse,
   RemoveRequest,
   RunRequest,
   RunResponse,
@@ -45,6 +48,10 @@ export interface KeeperClient {
   remove(request: RemoveRequest, options?: CallOptions): Promise<void>;
   /** Tells that the size of the terminal that the keeper was started with has changed. */
   resize(): Promise<void>;
+  /** Snapshots and cache mounts. */
+  usage(options?: CallOptions): Promise<FoundDirectories>;
+  /** Deletes those that no running build uses. */
+  prune(request: PruneRequest, options?: CallOptions): Promise<PruneResponse>;
   /** Ends the process and with it every sandbox and mount. Resolves when it is gone; safe to call twice. */
   close(): Promise<void>;
 }

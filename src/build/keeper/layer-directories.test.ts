@@ -18,7 +18,7 @@ async function withLayers(
 ): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'polyarch-layers-'));
   try {
-    const snapshots = new SnapshotDirectory(directory, '0123abcd');
+    const snapshots = new SnapshotDirectory(directory, { owner: '0123abcd', tryLock: () => true });
     const remove = async (name: string): Promise<void> =>
       rmSync(join(directory, name), { recursive: true, force: true });
     await use(

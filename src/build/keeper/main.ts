@@ -35,7 +35,10 @@ async function serve(config: KeeperConfig, socket: Socket): Promise<void> {
   const directory = locks.take(config.id);
   if (!config.namespaces && process.getuid?.() === 0) letUsersPass(config, directory);
   registerEmulators(config, calls);
-  const snapshots = new SnapshotDirectory(join(config.dataDirectory, 'snapshots'), config.id);
+  const snapshots = new SnapshotDirectory(join(config.dataDirectory, 'snapshots'), {
+    owner: config.id,
+    tryLock: calls.tryLock,
+  });
   // The data of mount(2) is one page: lower directories are named from here.
   process.chdir(snapshots.path);
   const syscalls = await loadSyscalls();
@@ -61,7 +64,10 @@ async function serve(config: KeeperConfig, socket: Socket): Promise<void> {
   );
   connection.send({ type: 'ready', trees });
   const remove = (name: string): void => removeTree(join(snapshots.path, name));
-  const sweeping = sweep({ keepers, locks, snapshots, calls, remove });
+  const sweeping = sweep({
+    ...{ keepers, locks, snapshots, calls, remove, id: config.id },
+    cacheMounts: join(config.dataDirectory, 'cache-mounts'),
+  });
   await connection.ended;
   await sweeping;
   snapshots.discardOwn().forEach(remove);

@@ -176,6 +176,38 @@ export interface RemoveRequest {
   readonly snapshots: readonly string[];
 }
 
+/** What lasts below the data directory and belongs to ids of the namespace. */
+export interface KeptDirectory {
+  readonly kind: 'snapshot' | 'cache-mount';
+  readonly id: string;
+  /** A snapshot's diffID, alone or with its chain; a cache mount's id as its Dockerfile has it, and its platform. */
+  readonly name: string;
+  /** Bytes on disk. */
+  readonly size: number;
+  /** Last use, milliseconds since 1970. */
+  readonly used: number;
+}
+
+export interface FoundDirectories {
+  readonly kept: readonly KeptDirectory[];
+  /** Bytes on disk of what lies beside them: steps under way, what is being deleted. */
+  readonly otherBytes: number;
+  /** Paths of what does not belong to this user. */
+  readonly foreign: readonly string[];
+}
+
+export interface PruneRequest {
+  /** Ids of `usage`. */
+  readonly snapshots: readonly string[];
+  readonly mounts: readonly string[];
+}
+
+export interface PruneResponse {
+  readonly removed: readonly string[];
+  /** Left because a running build uses them. */
+  readonly inUse: readonly string[];
+}
+
 /** A layer in a file: the main process renames it into the store. */
 export interface PackedLayer {
   readonly path: string;
@@ -201,6 +233,8 @@ export interface KeeperCalls {
   remove: { request: RemoveRequest; response: null };
   /** The size of the terminal that the keeper was started with has changed. */
   resize: { request: null; response: null };
+  usage: { request: null; response: FoundDirectories };
+  prune: { request: PruneRequest; response: PruneResponse };
 }
 
 export type KeeperCall = keyof KeeperCalls;

@@ -84,6 +84,8 @@ function client(channel: Channel, sandbox: SandboxReport): KeeperClient {
     copy: (request, call) => channel.call('copy', request, call),
     checksum: (request, call) => channel.call('checksum', request, call),
     owner: (request, call) => channel.call('owner', request, call),
+    usage: (call) => channel.call('usage', null, call),
+    prune: (request, call) => channel.call('prune', request, call),
     async remove(request, call?: CallOptions) {
       await channel.call('remove', request, call);
     },

@@ -6,12 +6,17 @@ import { removeTree } from '../snapshot/remove-tree.ts';
 import type { SnapshotDirectory } from '../snapshot/snapshot-directory.ts';
 import { endLeftovers } from './end-leftovers.ts';
 import type { KeeperLocks } from './keeper-lock.ts';
+import { sweepCaches } from './mounts/cache-directories.ts';
 
 export interface SweepOptions {
   /** Parent of the keepers' directories. */
   readonly keepers: string;
   readonly locks: KeeperLocks;
   readonly snapshots: SnapshotDirectory;
+  /** The data directory's `cache-mounts`. */
+  readonly cacheMounts: string;
+  /** The keeper's id. */
+  readonly id: string;
   readonly calls: MountCalls;
   readonly remove: (name: string) => void;
 }
@@ -20,13 +25,16 @@ export interface SweepOptions {
 const restMilliseconds = 60_000;
 
 /** Cleans up behind keepers that ended without doing so, and makes snapshots of earlier builds safe against a power cut. Never fails a build. */
-export async function sweep({ keepers, locks, snapshots, calls, remove }: SweepOptions): Promise<void> {
+export async function sweep(options: SweepOptions): Promise<void> {
+  const { keepers, locks, snapshots, cacheMounts, id, calls, remove } = options;
+  const isAlive = (owner: string): boolean => locks.isAlive(owner);
   try {
     const turns = [
-      ...snapshots.sweep((id) => locks.isAlive(id)).map((name) => () => remove(name)),
-      ...locks.dead().map((id) => () => {
-        endLeftovers(join(keepers, id), { justEnded: false });
-        removeTree(join(keepers, id));
+      ...snapshots.sweep(isAlive).map((name) => () => remove(name)),
+      ...sweepCaches(cacheMounts, id, isAlive).map((name) => () => removeTree(join(cacheMounts, name))),
+      ...locks.dead().map((dead) => () => {
+        endLeftovers(join(keepers, dead), { justEnded: false });
+        removeTree(join(keepers, dead));
       }),
     ];
     for (const turn of turns) {

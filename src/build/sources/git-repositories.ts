@@ -5,6 +5,7 @@ import { hexOf } from '../../lib/digest.ts';
 import { failure, isFailure } from '../../lib/errors.ts';
 import type { GitSource } from '../graph/op.ts';
 import { removeGitFiles, setTimes } from './checkout-tree.ts';
+import { claimSource } from './claim-source.ts';
 import { redactRemote, splitCredentials } from './git-remote.ts';
 import { type RunGitOptions, runGit } from './run-git.ts';
 
@@ -51,7 +52,7 @@ export class GitRepositories {
     const name = keepGitDirectory ? resolved.ref : undefined;
     const key = { remote, commit: resolved.commit, name, keepGitDirectory, submodules, modified };
     const directory = join(this.#options.directory, hexOf(digestOfValue(key)));
-    if ((await lstat(directory).catch(() => undefined)) === undefined) {
+    if ((await claimSource(directory)) === undefined) {
       await this.#make(directory, { ...source, remote, keepGitDirectory, submodules }, resolved, run);
     }
     await assertDirectories(directory, subdirectory, run.shown);

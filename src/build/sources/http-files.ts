@@ -1,9 +1,10 @@
-import { mkdir, readFile, stat } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { writeFileAtomic } from '../../lib/atomic-file.ts';
 import { type Digest, digestOf, hexOf, isDigest } from '../../lib/digest.ts';
 import { failure } from '../../lib/errors.ts';
 import { redactUrl } from '../../lib/redact.ts';
+import { claimSource } from './claim-source.ts';
 import type { Download, GetFile } from './download.ts';
 import { assertChecksum, saveDownload } from './save-download.ts';
 
@@ -91,7 +92,7 @@ export class HttpFiles {
     try {
       const record = JSON.parse(await readFile(path, 'utf8')) as UrlRecord;
       if (!isDigest(record.digest)) return undefined;
-      return (await stat(this.#pathOf(record.digest))).size === record.size ? record : undefined;
+      return (await claimSource(this.#pathOf(record.digest)))?.size === record.size ? record : undefined;
     } catch {
       return undefined;
     }

@@ -39,6 +39,13 @@ import { isMissing, storeFailure } from './store-failure.ts';
 
 const lockName = 'index.json.lock';
 
+export interface StoredContent {
+  readonly digest: Digest;
+  readonly size: number;
+  /** When it was last written, found or resolved: milliseconds since 1970. */
+  readonly changed: number;
+}
+
 /**
  * An OCI image layout on disk (image-layout.md), which other tools and other processes may use at the same time. A reference is the
  * `org.opencontainers.image.ref.name` of an entry of index.json, or a digest.
@@ -99,6 +106,27 @@ export class LayoutStore
       this.#leased = true;
     } catch (error) {
       throw storeFailure('lease', this.directory, error);
+    }
+  }
+
+  /**
+   * When the oldest process began that works here under a lease, in milliseconds since 1970 by the file system's clock; Infinity when none does. What was
+   * changed since may be in use.
+   */
+  async usedSince(): Promise<number> {
+    try {
+      return await this.#leases.oldest();
+    } catch (error) {
+      throw storeFailure('read', this.directory, error);
+    }
+  }
+
+  /** Everything that is here, in no order, without a claim to it. */
+  async *contents(options: IoOptions = {}): AsyncIterable<StoredContent> {
+    for await (const digest of this.#blobs.digests()) {
+      throwIfAborted(options.signal);
+      const status = await this.#blobs.status(digest);
+      if (status !== undefined) yield { digest, ...status };
     }
   }
 

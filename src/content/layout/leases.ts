@@ -51,6 +51,11 @@ export class Leases {
     return true;
   }
 
+  /** When the oldest lease of a living process began, by the file system's clock in milliseconds since 1970; Infinity when there is none. */
+  async oldest(): Promise<number> {
+    return Math.min(Number.POSITIVE_INFINITY, ...(await this.#living()));
+  }
+
   /**
    * Runs `collect`, alone, with the time (by the file system's clock, milliseconds since 1970) from which on whatever was written or touched
    * is in use: the oldest living lease's, or the start of this very collection.

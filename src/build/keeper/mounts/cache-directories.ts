@@ -5,8 +5,11 @@ import {
   constants,
   existsSync,
   fstatSync,
+  futimesSync,
   mkdirSync,
   openSync,
+  readdirSync,
+  readFileSync,
   renameSync,
   statSync,
   writeFileSync,
@@ -21,9 +24,21 @@ import type { CacheMount, Tree } from '../protocol.ts';
 export interface CacheDirectoriesOptions {
   /** The data directory's `cache-mounts`. */
   readonly directory: string;
-  readonly calls: MountCalls;
+  /** The keeper's id. */
+  readonly owner: string;
+  readonly calls: Pick<MountCalls, 'tryLock' | 'openInRoot'>;
   /** Copies what a cache begins with into a new directory. */
   readonly copyTree: (tree: Tree, directory: string, signal: AbortSignal) => Promise<void>;
+}
+
+/** A cache as `cache ls` shows it. */
+export interface ListedCache {
+  readonly key: string;
+  /** As the Dockerfile has it. */
+  readonly id: string;
+  readonly platform: string;
+  readonly used: Date;
+  readonly path: string;
 }
 
 /** A cache that this step may use until it releases it. */
@@ -37,10 +52,14 @@ export interface HeldCache {
 const pollMilliseconds = 100;
 /** Side by side uses of one cache in `private`: more are a mistake. */
 const maxSlots = 1000;
+/** `<key>.<keeper>.gone`: on its way out. */
+const gonePattern = /^[0-9a-f]{16,64}\.([0-9a-f]{8})\.gone$/;
+const keyPattern = /^[0-9a-f]{16,64}$/;
 
 /**
  * The directories of cache mounts: `<key>/cache.json` says whose, `<key>/<number>/fs` is one. A lock on `<key>/<number>/lock` says that it is in use, across processes
- * and containers; the kernel takes it away from a keeper that ends, however that happens.
+ * and containers; the kernel takes it away from a keeper that ends, however that happens. Whoever uses any of them shares the lock `<key>/lock`, whose time is that
+ * of the last use; whoever removes the cache has it alone.
  */
 export class CacheDirectories {
   readonly #options: CacheDirectoriesOptions;
@@ -52,7 +71,20 @@ export class CacheDirectories {
   /** Waits for it where its sharing mode says so. */
   async hold(cache: CacheMount, signal: AbortSignal): Promise<HeldCache> {
     const own = join(this.#options.directory, checkedKey(cache.key));
-    mkdirSync(own, { recursive: true, mode: 0o711 });
+    const door = await this.#lock(own, 'shared', signal);
+    if (door === undefined) throw failure('KEEPER', 'mount cache', cache.id, 'it is in use');
+    const now = new Date();
+    futimesSync(door, now, now);
+    try {
+      const { directory, lock } = await this.#slot(cache, own, signal);
+      return this.#held(join(directory, 'fs'), [lock, door]);
+    } catch (error) {
+      closeSync(door);
+      throw error;
+    }
+  }
+
+  async #slot(cache: CacheMount, own: string, signal: AbortSignal) {
     for (let slot = 0; slot < maxSlots; slot++) {
       const directory = join(own, String(slot));
       const lock = await this.#lock(directory, cache.sharing, signal);
@@ -63,7 +95,7 @@ export class CacheDirectories {
         closeSync(lock);
         throw error;
       }
-      return this.#held(join(directory, 'fs'), lock);
+      return { directory, lock };
     }
     throw failure('LIMIT', 'mount cache', cache.id, `${maxSlots} others use it at once`);
   }
@@ -113,7 +145,42 @@ export class CacheDirectories {
     }
   }
 
-  #held(files: string, lock: number): HeldCache {
+  /** Every cache that was begun. */
+  list(): ListedCache[] {
+    const { directory } = this.#options;
+    const keys = readdirSync(directory).filter((name) => keyPattern.test(name));
+    return keys.flatMap((key) => {
+      const path = join(directory, key);
+      try {
+        const { id, platform } = JSON.parse(readFileSync(join(path, 'cache.json'), 'utf8')) as {
+          id: unknown;
+          platform: unknown;
+        };
+        const used = (
+          statSync(join(path, 'lock'), { throwIfNoEntry: false }) ?? statSync(join(path, 'cache.json'))
+        ).mtime;
+        return [{ key, id: String(id), platform: String(platform), used, path }];
+      } catch {
+        return [];
+      }
+    });
+  }
+
+  /** Nobody finds it any more; the caller deletes what the returned name stands for. Undefined when a step uses it, or it is gone already. */
+  withdraw(key: string): string | undefined {
+    const own = join(this.#options.directory, checkedKey(key));
+    if (!existsSync(own)) return undefined;
+    const path = join(own, 'lock');
+    const lock = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+    try {
+      if (!this.#options.calls.tryLock(lock) || !isSame(lock, path)) return undefined;
+      return moveAway(this.#options.directory, key, { key, owner: this.#options.owner });
+    } finally {
+      closeSync(lock);
+    }
+  }
+
+  #held(files: string, locks: readonly number[]): HeldCache {
     const opened: number[] = [];
     return {
       path: (source) => {
@@ -126,14 +193,34 @@ export class CacheDirectories {
       },
       release() {
         for (const fd of opened) closeSync(fd);
-        closeSync(lock);
+        for (const lock of locks) closeSync(lock);
       },
     };
   }
 }
 
+/** Caches that dead keepers did not come to delete, renamed: names in `directory` for `owner`, a keeper's id, to delete. */
+export function sweepCaches(directory: string, owner: string, isAlive: (owner: string) => boolean): string[] {
+  return readdirSync(directory).flatMap((name) => {
+    const deleter = gonePattern.exec(name)?.[1];
+    if (deleter === undefined || deleter === owner || isAlive(deleter)) return [];
+    try {
+      return [moveAway(directory, name, { key: name.split('.')[0] ?? '', owner })];
+    } catch {
+      // Another keeper was first.
+      return [];
+    }
+  });
+}
+
+function moveAway(directory: string, name: string, by: { key: string; owner: string }): string {
+  const gone = `${by.key}.${by.owner}.gone`;
+  renameSync(join(directory, name), join(directory, gone));
+  return gone;
+}
+
 function checkedKey(key: string): string {
-  if (!/^[0-9a-f]{16,64}$/.test(key)) throw failure('KEEPER', 'use cache', key, 'no such key');
+  if (!keyPattern.test(key)) throw failure('KEEPER', 'use cache', key, 'no such key');
   return key;
 }
 
