@@ -5,7 +5,8 @@ import { Memo } from '../../lib/memo.ts';
 import type { ContextOp } from '../graph/op.ts';
 import { selectSources } from '../snapshot/copy/select-sources.ts';
 import type { SolveOptions } from '../solver/vertex.ts';
-import type { FileOrigins, FoundFiles } from './file-origins.ts';
+import type { FileOrigins } from './file-origins.ts';
+import { FoundFiles } from './found-files.ts';
 import { layerFromPlan } from './layer-file.ts';
 import type { LayerIntake } from './layer-intake.ts';
 import type { ExecOptions, OpExecutor } from './op-executor.ts';
@@ -26,8 +27,8 @@ export class ContextExecutor implements OpExecutor<ContextOp> {
   }
 
   async *keys(op: ContextOp, _inputs: readonly Tree[], options: SolveOptions): AsyncIterable<Digest> {
-    const { digest } = await this.#find(op, options);
-    yield digestOfValue({ kind: op.kind, path: op.path, digest });
+    const found = await this.#find(op, options);
+    yield digestOfValue({ kind: op.kind, path: op.path, digest: await found.digest(options) });
   }
 
   async exec(op: ContextOp, _inputs: readonly Tree[], options: ExecOptions): Promise<Outcome> {
@@ -44,9 +45,10 @@ export class ContextExecutor implements OpExecutor<ContextOp> {
     // The path is one, not a pattern.
     const pattern = path.replace(/[*?[\\]/g, '\\$&');
     return this.#found.of(JSON.stringify([origin, path]), async () => {
-      const { tree, owners, hash } = await this.#options.origins.open(origin, options);
+      const opened = await this.#options.origins.open(origin, options);
+      const { tree, owners } = opened;
       const selection = selectSources(tree, [{ pattern }], { owners, signal: options.signal });
-      return { selection, digest: await selection.digest({ ...options, hash }) };
+      return new FoundFiles([{ selection, origin: opened }]);
     });
   }
 }

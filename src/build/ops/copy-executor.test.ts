@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { LayerWriter } from '../../archive/layer-writer.ts';
 import { LayoutStore } from '../../content/layout/layout-store.ts';
 import type { Layer } from '../../oci/descriptor.ts';
@@ -26,6 +27,27 @@ import { RunExecutor } from './run-executor.ts';
 import { TargetViews } from './target-views.ts';
 import type { Outcome, Tree } from './tree.ts';
 
+class CountingTree extends RootedTree {
+  readonly path: string;
+  /** Times that a file was opened for its bytes. */
+  reads = 0;
+
+  constructor(path: string) {
+    super(path);
+    this.path = path;
+  }
+
+  override *read(...of: Parameters<RootedTree['read']>): Generator<Buffer> {
+    this.reads++;
+    yield* super.read(...of);
+  }
+
+  override readAgain(...of: Parameters<RootedTree['readAgain']>): Buffer {
+    this.reads++;
+    return super.readAgain(...of);
+  }
+}
+
 describe('COPY and WORKDIR in a graph', () => {
   let directory: string;
   let store: LayoutStore;
@@ -34,6 +56,8 @@ describe('COPY and WORKDIR in a graph', () => {
     mkdirSync(join(directory, 'context/src'), { recursive: true });
     writeFileSync(join(directory, 'context/src/a'), 'a');
     store = await LayoutStore.open(join(directory, 'store'), { create: true });
+    // A file that is younger than that when it is read is not remembered.
+    await setTimeout(100);
   });
   after(() => rmSync(directory, { recursive: true }));
 
@@ -52,9 +76,9 @@ describe('COPY and WORKDIR in a graph', () => {
     const sources = new LayerSources(store);
     const intake = new LayerIntake(store, { tocDirectory: join(directory, 'tocs') });
     const shared = { sources, intake, keeper, epoch, views: new TargetViews(intake, sources) };
-    const context = new RootedTree(join(directory, 'context'));
-    const origins = new FileOrigins({
-      openContext: async () => ({ tree: context, owners: 'zero' }),
+    const context = new CountingTree(join(directory, 'context'));
+    const origins: FileOrigins = new FileOrigins({
+      openContext: async () => ({ ...(await origins.openDirectory(context.path)), tree: context }),
       http: new HttpFiles({ directory, get: () => assert.fail('something was fetched') }),
       git: new GitRepositories({ directory, env: {} }),
       hashDirectory: join(directory, 'hashes'),
@@ -73,6 +97,7 @@ describe('COPY and WORKDIR in a graph', () => {
     const solver = new Solver<Tree, Outcome>(cache, { onEvent: (event) => events.push(event) });
     const trees = await solver.solve(nodes.map((node) => vertices.of(node)));
     await cache.flush();
+    await origins.close();
     const layers = await Promise.all(
       trees.map((tree) =>
         Promise.all(tree.layers.map(async ({ stored }) => (await stored).layer.descriptor.digest)),
@@ -88,6 +113,7 @@ describe('COPY and WORKDIR in a graph', () => {
     return {
       layers,
       executed: ran.filter((event) => !bases.some((base) => base.digest === event.id)).length,
+      reads: context.reads,
     };
   }
 
@@ -106,22 +132,32 @@ describe('COPY and WORKDIR in a graph', () => {
       plan(graph, await baseLayer('amd64'), '/work/x'),
       plan(graph, await baseLayer('arm64'), '/work/x'),
     ];
-    const { layers, executed } = await solve(nodes);
-    assert.equal(executed, 2);
+    const { layers, executed, reads } = await solve(nodes);
+    assert.deepEqual({ executed, reads }, { executed: 2, reads: 1 });
     assert.deepEqual(layers[0]?.slice(1), layers[1]?.slice(1));
     assert.notEqual(layers[0]?.[0], layers[1]?.[0]);
-    assert.deepEqual(await solve(nodes), { layers, executed: 0 });
+    assert.deepEqual(await solve(nodes), { layers, executed: 0, reads: 0 });
   });
 
   test('other times of the same content hit the cache, other content does not', async () => {
     const nodes = [plan(new Graph(), await baseLayer('base'), '/work/y')];
     const first = await solve(nodes);
     utimesSync(join(directory, 'context/src/a'), 1_000_000_000, 1_000_000_000);
-    assert.deepEqual(await solve(nodes), { ...first, executed: 0 });
+    assert.deepEqual(await solve(nodes), { ...first, executed: 0, reads: 1 });
     writeFileSync(join(directory, 'context/src/a'), 'b');
     const { executed, layers } = await solve(nodes);
     assert.equal(executed, 1);
     assert.notDeepEqual(layers, first.layers);
+  });
+
+  test('a file that no copy of this kind can have held is read once: for the layer, and for its key with it', async () => {
+    const layer = await baseLayer('once');
+    const first = await solve([plan(new Graph(), layer, '/work/once')]);
+    assert.deepEqual([first.executed, first.reads], [1, 1]);
+    writeFileSync(join(directory, 'context/src/a'), 'of another length');
+    // Now one may have it.
+    const second = await solve([plan(new Graph(), layer, '/work/once')]);
+    assert.deepEqual([second.executed, second.reads], [1, 2]);
   });
 
   test('a layer that the store lost is made again', async () => {

@@ -8,13 +8,15 @@ import type { CopyOp } from '../graph/op.ts';
 import type { KeeperClient } from '../keeper/keeper-client.ts';
 import type { CopyPlan } from '../snapshot/copy/copy-plan.ts';
 import type { SourcePattern } from '../snapshot/copy/select-sources.ts';
+import type { SelectedEntry } from '../snapshot/copy/selection.ts';
 import type { SolveOptions } from '../solver/vertex.ts';
 import { destinationFacts } from './destination-facts.ts';
-import { type FileOrigins, type FoundFiles, findFiles } from './file-origins.ts';
+import type { FileOrigins } from './file-origins.ts';
+import { type FoundFiles, findFiles } from './found-files.ts';
 import { layerFromPlan } from './layer-file.ts';
 import type { LayerIntake } from './layer-intake.ts';
 import type { LayerSources } from './layer-sources.ts';
-import type { ExecOptions, OpExecutor } from './op-executor.ts';
+import type { ExecOptions, OpExecutor, PassingKey } from './op-executor.ts';
 import { lookUpOwner, ownerWithoutTree } from './owner-lookup.ts';
 import type { TargetViews } from './target-views.ts';
 import { type Outcome, storedLayer, type Tree } from './tree.ts';
@@ -35,7 +37,8 @@ export interface CopyExecutorOptions {
 /**
  * COPY and ADD. From contexts and what is fetched, this process writes the layer itself; from a stage, the keeper does. The first key is the
  * definition with the sources' content and the whole target; the second holds of the target only what was learnt of it, so that platforms share
- * a layer. With `--link` nothing is learnt of it.
+ * a layer. With `--link` nothing is learnt of it. Files that no earlier copy can have held are not read for a key: their digests come with the
+ * layer.
  */
 export class CopyExecutor implements OpExecutor<CopyOp> {
   readonly #options: CopyExecutorOptions;
@@ -43,24 +46,39 @@ export class CopyExecutor implements OpExecutor<CopyOp> {
   readonly #found = new Memo<FoundFiles>();
   readonly #checksums = new Memo<Digest>();
   readonly #plans = new Memo<CopyPlan>();
+  readonly #new = new Memo<boolean>();
 
   constructor(options: CopyExecutorOptions) {
     this.#options = options;
   }
 
-  async *keys(op: CopyOp, [target, from]: readonly Tree[], options: SolveOptions): AsyncIterable<Digest> {
-    const { epoch } = this.#options;
+  async *keys(
+    op: CopyOp,
+    [target, from]: readonly Tree[],
+    options: SolveOptions,
+  ): AsyncIterable<Digest | PassingKey> {
     if (target === undefined) return;
     if (from !== undefined) {
       yield* this.#stageKeys(op, target, from, options);
       return;
     }
-    const { digest } = await this.#find(op, options);
-    const { destination, chown, chmod, link } = op;
-    const how = { destination, chown, chmod, link, digest, epoch };
-    if (!link) yield digestOfValue({ how, target: target.key });
+    if (await this.#isNew(op, options)) {
+      const { facts } = await this.#plan(op, target, options);
+      yield `passing:${digestOfValue({ op, facts })}`;
+      return;
+    }
+    const digest = await (await this.#find(op, options)).digest(options);
+    const keys = this.#keysOf(op);
+    if (!op.link) yield keys.onto(digest, target);
     const plan = await this.#plan(op, target, options);
-    yield digestOfValue({ how, facts: plan.facts });
+    yield keys.of(digest, plan);
+  }
+
+  /** With a layer there is a digest of what it holds: the next build asks for it by that. */
+  async learnt(op: CopyOp, [target, from]: readonly Tree[], options: SolveOptions) {
+    if (target === undefined || from !== undefined || op.link || !(await this.#isNew(op, options))) return [];
+    const found = await this.#find(op, options);
+    return [this.#keysOf(op).onto(await found.digest(options), target)];
   }
 
   /**
@@ -79,8 +97,33 @@ export class CopyExecutor implements OpExecutor<CopyOp> {
   async exec(op: CopyOp, [target, from]: readonly Tree[], options: ExecOptions): Promise<Outcome> {
     if (target === undefined) throw failure('STORE', 'copy to', op.destination, 'the step has no tree');
     if (from !== undefined) return await this.#fromStage(op, target, from, options);
-    const plan = await this.#plan(op, target, options);
-    return { key: options.key, layers: [await layerFromPlan(plan, this.#options.intake, options)] };
+    const keys = this.#keysOf(op);
+    const [plan, found] = [await this.#plan(op, target, options), await this.#find(op, options)];
+    const read = { digests: new Map<SelectedEntry, Digest>(), started: Date.now() };
+    const write = { signal: options.signal, hashed: read.digests };
+    const layers = [await layerFromPlan(plan, this.#options.intake, write)];
+    const key = keys.of(await found.digest(options, read), plan);
+    return { key, layers, aliases: [key, keys.anyContent] };
+  }
+
+  /** No copy that differs in nothing but its files was made before. Of archives that are unpacked, and of what is fetched, the bytes are asked for first in any case. */
+  #isNew(op: CopyOp, options: SolveOptions): Promise<boolean> {
+    return this.#new.of(canonicalJson(op), async () => {
+      const plain = op.sources.every(
+        ({ origin, unpack }) => !unpack && origin?.kind !== 'http' && origin?.kind !== 'git',
+      );
+      return plain && !(await this.#options.knows(this.#keysOf(op).anyContent, options));
+    });
+  }
+
+  #keysOf({ destination, chown, chmod, link }: CopyOp) {
+    const { epoch } = this.#options;
+    const how = (digest: Digest | 'any') => ({ destination, chown, chmod, link, digest, epoch });
+    return {
+      anyContent: digestOfValue({ how: how('any') }),
+      onto: (digest: Digest, target: Tree) => digestOfValue({ how: how(digest), target: target.key }),
+      of: (digest: Digest, { facts }: CopyPlan) => digestOfValue({ how: how(digest), facts }),
+    };
   }
 
   async #fromStage(op: CopyOp, target: Tree, from: Tree, options: ExecOptions): Promise<Outcome> {

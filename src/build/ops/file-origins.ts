@@ -1,12 +1,11 @@
-import { digestOfValue } from '../../lib/canonical-json.ts';
 import type { Digest } from '../../lib/digest.ts';
 import { Memo } from '../../lib/memo.ts';
-import type { CopyOp, FileOrigin } from '../graph/op.ts';
+import type { FileOrigin } from '../graph/op.ts';
 import type { ArchiveTree } from '../snapshot/copy/archive-tree.ts';
 import { ContextHasher } from '../snapshot/copy/context-hasher.ts';
 import { RootedTree, type RootedTreeOptions } from '../snapshot/copy/rooted-tree.ts';
-import { type SelectOptions, selectSources } from '../snapshot/copy/select-sources.ts';
-import { type HashFile, Selection } from '../snapshot/copy/selection.ts';
+import type { SelectOptions } from '../snapshot/copy/select-sources.ts';
+import type { HashFile, SelectedEntry } from '../snapshot/copy/selection.ts';
 import { inlineTree, SingleFileTree } from '../snapshot/copy/single-file-tree.ts';
 import type { SourceTree } from '../snapshot/copy/source-tree.ts';
 import type { UnpackOptions } from '../snapshot/copy/unpack-archive.ts';
@@ -20,6 +19,8 @@ export interface OpenedOrigin {
   readonly owners: SelectOptions['owners'];
   /** Digest of one of its files. Default: it is read. */
   readonly hash?: HashFile | undefined;
+  /** Takes the digest of a file that was read without `hash`. `started`: before it was read, milliseconds since 1970. */
+  readonly learn?: ((entry: SelectedEntry, digest: Digest, started: number) => void) | undefined;
 }
 
 export interface FileOriginsOptions {
@@ -80,7 +81,7 @@ export class FileOrigins {
     const tree = new RootedTree(directory, options);
     const hasher = await ContextHasher.open(this.#options.hashDirectory, tree.root);
     this.#hashers.push(hasher);
-    return { tree, owners: 'zero', hash: hasher.hash };
+    return { tree, owners: 'zero', hash: hasher.hash, learn: hasher.learn };
   }
 
   unpacking({ signal }: SolveOptions): UnpackOptions {
@@ -94,27 +95,4 @@ export class FileOrigins {
     // What is not remembered is read again.
     await Promise.all(this.#hashers.splice(0).map((hasher) => hasher.save().catch(() => {})));
   }
-}
-
-/** The files that a COPY or ADD reads, and a digest of all that shows in its layer but times. */
-export interface FoundFiles {
-  readonly selection: Selection;
-  readonly digest: Digest;
-}
-
-export async function findFiles(
-  op: CopyOp,
-  origins: FileOrigins,
-  options: SolveOptions,
-): Promise<FoundFiles> {
-  const selections: Selection[] = [];
-  const digests: Digest[] = [];
-  for (const { origin, ...pattern } of op.sources) {
-    const { tree, owners, hash } = await origins.open(origin ?? { kind: 'context' }, options);
-    const source = { ...pattern, ...(op.exclude && { exclude: op.exclude }) };
-    const selection = selectSources(tree, [source], { owners, signal: options.signal });
-    digests.push(await selection.digest({ ...options, hash }));
-    selections.push(selection);
-  }
-  return { selection: Selection.joined(selections), digest: digestOfValue(digests) };
 }

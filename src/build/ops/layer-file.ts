@@ -1,4 +1,5 @@
 import type { CopyPlan } from '../snapshot/copy/copy-plan.ts';
+import type { WriteCopyOptions } from '../snapshot/copy/write-copy-layer.ts';
 import type { LayerIntake } from './layer-intake.ts';
 import { storedLayer, type TreeLayer } from './tree.ts';
 
@@ -6,7 +7,7 @@ import { storedLayer, type TreeLayer } from './tree.ts';
 export async function layerFromPlan(
   plan: CopyPlan,
   intake: LayerIntake,
-  options: { signal: AbortSignal },
+  options: WriteCopyOptions,
 ): Promise<TreeLayer> {
   const { writeCopyLayer } = await import('../snapshot/copy/write-copy-layer.ts');
   const path = intake.temporaryPath();

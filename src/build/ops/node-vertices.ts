@@ -54,6 +54,7 @@ export class NodeVertices {
           throw this.#watch.explain(error, node);
         }
       },
+      learnt: async (inputs, options) => (await executor.learnt?.(node.op, inputs, options)) ?? [],
       join: (inputs, outcome) => joinTree(inputs[0], outcome),
     };
   }

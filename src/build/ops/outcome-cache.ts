@@ -1,3 +1,4 @@
+import { type Digest, isDigest } from '../../lib/digest.ts';
 import type { CacheEntry, RecordSource } from '../cache/record-source.ts';
 import type { StepCache } from '../cache/step-cache.ts';
 import type { StepRecord } from '../cache/step-record.ts';
@@ -27,7 +28,8 @@ export class LayerOutcomeCache implements OutcomeCache<Outcome> {
   }
 
   async lookup(key: string, options: SolveOptions): Promise<Outcome | undefined> {
-    const record = await this.#find(key, options);
+    // A passing key holds for this build alone.
+    const record = isDigest(key) ? await this.#find(key, options) : undefined;
     if (record === undefined) return undefined;
     this.#note([key], record);
     return { key: record.key, layers: [storedLayer(record.layer, record.created)] };
@@ -40,7 +42,7 @@ export class LayerOutcomeCache implements OutcomeCache<Outcome> {
   async record(keys: readonly string[], outcome: Outcome): Promise<void> {
     const [own] = outcome.layers;
     if (own === undefined) return;
-    const all = [...keys, ...(outcome.aliases ?? [])];
+    const all: Digest[] = [...keys.filter(isDigest), ...(outcome.aliases ?? [])];
     const writing = own.stored
       .then(({ layer, created }) => {
         const record = { key: outcome.key, layer, created };

@@ -98,7 +98,7 @@ export class Solver<R, O> {
       const shared = this.#running.get(key);
       const hit = shared !== undefined ? await shared : await this.#cache.lookup(key, options);
       if (hit !== undefined) {
-        if (keys.length > 0) await this.#cache.record(keys, hit);
+        await this.#record(vertex, inputs, { keys, outcome: hit, made: shared !== undefined }, options);
         return { outcome: hit, cached: true };
       }
       keys.push(key);
@@ -111,7 +111,18 @@ export class Solver<R, O> {
     const running = vertex.exec(inputs, last, options);
     if (last !== undefined) this.#running.set(last, running);
     const outcome = await running;
-    if (keys.length > 0) await this.#cache.record(keys, outcome);
+    await this.#record(vertex, inputs, { keys, outcome, made: true }, options);
     return { outcome, cached: false };
+  }
+
+  /** `made`: in this build, so that more may be known of it than its keys said. */
+  async #record(
+    vertex: Vertex<R, O>,
+    inputs: readonly R[],
+    { keys, outcome, made }: { keys: readonly string[]; outcome: O; made: boolean },
+    options: SolveOptions,
+  ): Promise<void> {
+    const learnt = made ? ((await vertex.learnt?.(inputs, options)) ?? []) : [];
+    if (keys.length + learnt.length > 0) await this.#cache.record([...keys, ...learnt], outcome);
   }
 }

@@ -14,6 +14,8 @@ export interface Vertex<R, O> {
   keys(inputs: readonly R[], options: SolveOptions): AsyncIterable<string>;
   /** `key`: the last of `keys`, all of which missed; undefined when there was none. */
   exec(inputs: readonly R[], key: string | undefined, options: SolveOptions): Promise<O>;
+  /** Keys that it is found by from now on, besides those that missed: known only with an outcome of its own or of an equal vertex. */
+  learnt?(inputs: readonly R[], options: SolveOptions): Promise<readonly string[]>;
   join(inputs: readonly R[], outcome: O): R;
 }
 

@@ -47,14 +47,18 @@ export class ContextHasher {
         return digest;
       }
     }
-    const started = BigInt(Date.now()) * 1_000_000n;
+    const started = Date.now();
     const digest = await hashFile(entry);
     this.misses++;
-    if (isSettled(entry.stats, started)) {
-      this.#seen.set(entry.source, print + digest);
-      this.#changed = true;
-    }
+    this.learn(entry, digest, started);
     return digest;
+  };
+
+  /** Remembers what a file's bytes were that somebody else read. `started`: before the first of them was read, milliseconds since 1970. */
+  readonly learn = (entry: SelectedEntry, digest: Digest, started: number): void => {
+    if (!isSettled(entry.stats, BigInt(started) * 1_000_000n)) return;
+    this.#seen.set(entry.source, fingerprint(entry.stats) + digest);
+    this.#changed = true;
   };
 
   /** Keeps what was learnt, and what is known of files that no step read this time. A failure costs time, not truth: the caller may ignore it. */
