@@ -1,4 +1,4 @@
-import type { FoundBase } from '../build/engines/local/local-engine.ts';
+import type { FoundBase } from '../build/engines/local/found-base.ts';
 import { selectManifest } from '../content/select-manifest.ts';
 import type { IoOptions, Store } from '../content/store.ts';
 import { isFailure } from '../lib/errors.ts';

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { ContextFiles } from '../../build/engines/engine.ts';
-import type { FoundBase } from '../../build/engines/local/local-engine.ts';
+import type { FoundBase } from '../../build/engines/local/found-base.ts';
 import { contextName } from '../../build/frontend/named-contexts.ts';
 import type { NamedContext } from '../../build/frontend/plan-request.ts';
 import type { IoOptions } from '../../content/store.ts';

@@ -10,7 +10,6 @@ import { sourceOf } from '../../dockerfile/source.ts';
 import { exportImage, exportRoot, type ImageRecord } from '../../export/image.ts';
 import { LazySource } from '../../export/lazy-source.ts';
 import { planImages } from '../../frontend/plan-images.ts';
-import type { BaseImage } from '../../frontend/plan-request.ts';
 import type { ImagePlan } from '../../graph/image-plan.ts';
 import { BaseExecutor } from '../../ops/base-executor.ts';
 import { ContextExecutor } from '../../ops/context-executor.ts';
@@ -38,19 +37,13 @@ import {
   ignoreOf,
 } from '../engine.ts';
 import { Forerunner } from './forerunner.ts';
+import type { FoundBase } from './found-base.ts';
 import { KeeperStarter } from './keeper-starter.ts';
 import { openContext } from './open-context.ts';
 import { ReadyLayers } from './ready-layers.ts';
 import { rememberedBase, rememberedContexts } from './remembered-bases.ts';
 import { withExcerpt } from './step-failure.ts';
 import { StepProgress } from './step-progress.ts';
-
-/** A base image with the place that its blobs can be read from. */
-export interface FoundBase extends BaseImage {
-  readonly store: Store;
-  /** Where the registry has it: what a push may mount from. */
-  readonly origin?: { readonly registry: string; readonly repository: string };
-}
 
 export interface LocalEngineOptions {
   /** What other machines' builds made: `--cache-from`. Default none. */

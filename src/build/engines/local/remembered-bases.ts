@@ -1,5 +1,5 @@
 import type { BaseImage, NamedContext, NamedContexts, ResolveBase } from '../../frontend/plan-request.ts';
-import type { FoundBase } from './local-engine.ts';
+import type { FoundBase } from './found-base.ts';
 
 type Remember = (base: FoundBase) => void;
 
