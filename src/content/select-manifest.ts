@@ -2,7 +2,8 @@ import { failure } from '../lib/errors.ts';
 import { referenceType } from '../oci/attestation.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Index } from '../oci/manifest.ts';
-import { formatPlatform, matchPlatforms, type Platform } from '../oci/platform.ts';
+import { matchPlatforms } from '../oci/match-platforms.ts';
+import { formatVersionedPlatform, type Platform } from '../oci/platform.ts';
 import { readDocument, readImageConfig } from './read-manifest.ts';
 import { canResolveElsewhere, type IoOptions, type Store } from './store.ts';
 
@@ -28,15 +29,15 @@ export async function selectManifest(
   const [best] = matchPlatforms(entries, platform);
   if (best) return best;
   if (canResolveElsewhere(store)) {
-    const reason = `the image ${descriptor.digest} has no ${formatPlatform(platform)}`;
+    const reason = `the image ${descriptor.digest} has no ${formatVersionedPlatform(platform)}`;
     const other = await store.resolveElsewhere(descriptor, reason, options);
     if (other) return await selectManifest(store, other, platform, options);
   }
-  const there = entries.map((entry) => formatPlatform(entry.platform)).join(', ');
+  const there = entries.map((entry) => formatVersionedPlatform(entry.platform)).join(', ');
   throw failure(
     'PLATFORM_MISSING',
     'select',
-    formatPlatform(platform),
+    formatVersionedPlatform(platform),
     `the image ${descriptor.digest} is not for it`,
     {
       hint: there === '' ? 'it has no platform at all' : `it has ${there}`,

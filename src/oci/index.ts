@@ -4,12 +4,12 @@ export { digestOf, isDigest, parseDigest } from '../lib/digest.ts';
 export type { Descriptor, Layer } from './descriptor.ts';
 export type { ContainerConfig, Healthcheck, History, ImageConfig, Index, Manifest } from './manifest.ts';
 export { maxMetadataBytes } from './manifest.ts';
+export { matchPlatforms } from './match-platforms.ts';
 export { isIndexType, isLayerType, isManifestType, mediaTypes } from './media-types.ts';
 export type { Platform } from './platform.ts';
 export {
   formatPlatform,
   hostPlatform,
-  matchPlatforms,
   normalizePlatform,
   parsePlatform,
   platformsEqual,

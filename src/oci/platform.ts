@@ -64,7 +64,7 @@ export function hostPlatform(): Platform {
 }
 
 /**
- * containerd's normal form: aliases resolved, `arm64/v8` → `arm64`, `arm` → `arm/v7`, `amd64/v1` → `amd64` (containerd/platforms database.go).
+ * containerd's normal form: aliases resolved, `arm64/v8` → `arm64`, `arm64/9.0` → `arm64/v9`, `arm` → `arm/v7`, `amd64/v1` → `amd64` (containerd/platforms database.go).
  * For comparing; an image's own spelling is never rewritten.
  */
 export function normalizePlatform(platform: Platform): Platform {
@@ -72,7 +72,8 @@ export function normalizePlatform(platform: Platform): Platform {
   const alias = architectureAliases[platform.architecture.toLowerCase()];
   const architecture = alias?.architecture ?? platform.architecture.toLowerCase();
   let variant = platform.variant?.toLowerCase() || alias?.variant;
-  if (architecture === 'arm64' && (variant === '8' || variant === 'v8')) variant = undefined;
+  if (architecture === 'arm64' && /^v?[89](?:\.0)?$/.test(variant ?? ''))
+    variant = variant?.includes('9') ? 'v9' : undefined;
   if (architecture === 'arm')
     variant = variant === undefined ? 'v7' : /^[5-8]$/.test(variant) ? `v${variant}` : variant;
   if (architecture === 'amd64' && variant === 'v1') variant = undefined;
@@ -80,8 +81,16 @@ export function normalizePlatform(platform: Platform): Platform {
   return { ...rest, os, architecture, ...(variant === undefined ? {} : { variant }) };
 }
 
-/** `linux/arm64/v8`, `arm64` (linux is meant), `linux` (this machine's architecture is meant). USAGE when it is no platform. */
+/**
+ * `linux/arm64/v8`, `arm64` (linux is meant), `linux` (this machine's architecture is meant), `windows(10.0.17763.1)/amd64` with a version as
+ * containerd writes it. USAGE when it is no platform.
+ */
 export function parsePlatform(text: string): Platform {
+  const versioned = /^([A-Za-z0-9_.-]+)\(([A-Za-z0-9_.-]{1,100})\)(\/.*)$/.exec(text);
+  if (versioned) {
+    const [, os = '', version = '', rest = ''] = versioned;
+    return { ...parsePlatform(`${os}${rest}`), 'os.version': version };
+  }
   const parts = text.split('/');
   const malformed = () =>
     failure('USAGE', 'read platform', text, 'not of the form os/architecture[/variant]', {
@@ -121,44 +130,16 @@ export function formatPlatform(platform: Platform): string {
   return variant ? `${os}/${architecture}/${variant}` : `${os}/${architecture}`;
 }
 
+/** `windows(10.0.17763.1)/amd64`: with its system's version, where it has one, as containerd writes it and `parsePlatform` reads it. */
+export function formatVersionedPlatform(platform: Platform): string {
+  const { os, 'os.version': version } = platform;
+  return formatPlatform(version ? { ...platform, os: `${os}(${version})` } : platform);
+}
+
 /** Same os, architecture and variant in normal form; windows' os.version too when both name one. */
 export function platformsEqual(a: Platform, b: Platform): boolean {
   const [x, y] = [normalizePlatform(a), normalizePlatform(b)];
   if (formatPlatform(x) !== formatPlatform(y)) return false;
   const [v, w] = [x['os.version'], y['os.version']];
   return v === undefined || w === undefined || v === w;
-}
-
-function level(variant: string | undefined, fallback: number): number {
-  return variant === undefined ? fallback : Number.parseInt(variant.replace(/^v/, ''), 10) || fallback;
-}
-
-/**
- * Entries that run on `wanted`, best first and stable: the exact platform, then lower variants of arm (v7 → v6 → v5) and micro-levels of
- * amd64 (v3 → v2 → none). Another architecture (386 on amd64, arm on arm64) never matches: unlike containerd's `Only()`, so that a
- * missing platform is not papered over.
- */
-export function matchPlatforms<T extends { readonly platform?: Platform }>(
-  entries: readonly T[],
-  wanted: Platform,
-): T[] {
-  const want = normalizePlatform(wanted);
-  const fallback = want.architecture === 'arm64' ? 8 : 1;
-  const rank = (entry: T): number => {
-    if (entry.platform === undefined) return -1;
-    const have = normalizePlatform(entry.platform);
-    if (have.os !== want.os || have.architecture !== want.architecture) return -1;
-    if (want['os.version'] !== undefined && have['os.version'] !== undefined) {
-      const build = (version: string) => version.split('.').slice(0, 3).join('.');
-      if (build(want['os.version']) !== build(have['os.version'])) return -1;
-    }
-    if (!['arm', 'arm64', 'amd64'].includes(want.architecture)) return have.variant === want.variant ? 1 : -1;
-    const [h, w] = [level(have.variant, fallback), level(want.variant, fallback)];
-    return h <= w ? h : -1;
-  };
-  return entries
-    .map((entry, position) => ({ entry, position, rank: rank(entry) }))
-    .filter((candidate) => candidate.rank >= 0)
-    .sort((a, b) => b.rank - a.rank || a.position - b.position)
-    .map((candidate) => candidate.entry);
 }

@@ -1,6 +1,7 @@
 import { algorithmOf, type Digest, hexOf } from '../../lib/digest.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
-import { matchPlatforms, type Platform } from '../../oci/platform.ts';
+import { matchPlatforms } from '../../oci/match-platforms.ts';
+import type { Platform } from '../../oci/platform.ts';
 import { familiarReference, parseReference } from '../../oci/reference.ts';
 import { containerdName, refName } from '../layout/layout-index.ts';
 import { readManifest } from '../read-manifest.ts';

@@ -5,7 +5,8 @@ import type { Digest } from '../../lib/digest.ts';
 import { failure } from '../../lib/errors.ts';
 import { referenceDigest } from '../../oci/attestation.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
-import { formatPlatform, matchPlatforms, type Platform } from '../../oci/platform.ts';
+import { matchPlatforms } from '../../oci/match-platforms.ts';
+import { formatPlatform, type Platform } from '../../oci/platform.ts';
 import { DraftStore } from './draft-store.ts';
 import type { Rewritten } from './rewritten.ts';
 

@@ -72,7 +72,8 @@ export function movedUpload(
 
 /**
  * What the registry has of an upload. Undefined when the session is gone, and when the answer could mean none or one byte (`0-0`) or as
- * many as there are: then it begins anew.
+ * many as there are: then it begins anew. So it does with distribution 2 and 3 (docker-registry, Harbor) after a request that broke: they hold
+ * the bytes against the offset in the location's `_state`, answer 404 and drop what arrived.
  */
 export async function askUpload(
   session: RepositorySession,
