@@ -1,4 +1,9 @@
-import type { BuildRequest, BuildResult, BuildEvent as EngineEvent } from '../build/engines/engine.ts';
+import type {
+  BuildRequest,
+  BuildResult,
+  BuildEvent as EngineEvent,
+  LeftOut,
+} from '../build/engines/engine.ts';
 import { LocalEngine } from '../build/engines/local/local-engine.ts';
 import { readBuilderArguments } from '../build/frontend/builder-arguments.ts';
 import { contentFrom } from '../content/content.ts';
@@ -9,7 +14,8 @@ import { parseSourceDateEpoch } from '../lib/epoch.ts';
 import { failure } from '../lib/errors.ts';
 import { parseGoBoolean } from '../lib/go-boolean.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
-import { hostPlatform, type Platform, parsePlatform } from '../oci/platform.ts';
+import { hostPlatform, type Platform } from '../oci/platform.ts';
+import { parseWantedPlatforms, type WantedPlatforms } from '../oci/platform-list.ts';
 import { formatReference, parseReference, type Reference, withDefaultTag } from '../oci/reference.ts';
 import type { RegistryEvent } from '../registry/client/events.ts';
 import type { RegistryClient } from '../registry/client/registry-client.ts';
@@ -28,6 +34,9 @@ import type { RegistrySettings } from './registry-settings.ts';
 import type { SandboxChoice } from './sandbox-choice.ts';
 import { createRegistryClient, localName, openLocalStore } from './stores.ts';
 
+/** An optional platform that is not in the result, and why. */
+export type LeftOutPlatform = LeftOut;
+
 export type BuildEvent = EngineEvent | CopyEvent | RegistryEvent | CacheEvent;
 
 export interface BuildImageOptions {
@@ -41,7 +50,7 @@ export interface BuildImageOptions {
   readonly stdin?: AsyncIterable<Buffer> | undefined;
   /** References that the result gets. */
   readonly tags: readonly string[];
-  /** As typed; this machine's own by default. */
+  /** As typed, `linux/riscv64?` for one that may fail; this machine's own by default. */
   readonly platforms: readonly string[];
   readonly target?: string | undefined;
   /** `NAME=value`, or `NAME` for the environment's value. */
@@ -53,6 +62,8 @@ export interface BuildImageOptions {
   readonly allow?: readonly string[] | undefined;
   /** Hosts and limits of every RUN, as typed. */
   readonly run?: RunDefaultTexts | undefined;
+  /** Most steps at a time. Default: the number of the processor's threads. */
+  readonly parallel?: number | undefined;
   readonly cache: boolean;
   /** Default: the first that works on this machine. */
   readonly sandbox?: SandboxChoice | undefined;
@@ -73,6 +84,8 @@ export interface BuiltImage {
   readonly images: readonly { readonly platform: Platform; readonly manifest: Descriptor }[];
   readonly references: readonly string[];
   readonly pushed: boolean;
+  /** Optional platforms that failed: they are not in the index. */
+  readonly leftOut: readonly LeftOutPlatform[];
 }
 
 /** From a Dockerfile to an image in a registry or in the local store. */
@@ -121,6 +134,7 @@ export async function buildImage(options: BuildImageOptions): Promise<BuiltImage
       images: built.images,
       references: references.map((reference) => formatReference(withDefaultTag(reference))),
       pushed: options.push,
+      leftOut: built.leftOut,
     };
   } catch (error) {
     await Promise.all(pushes.map((push) => push.abandon(error)));
@@ -184,7 +198,7 @@ export async function readRequest(
   return {
     ...opened,
     ...(await openNamedContexts(options.contexts ?? [], io)),
-    platforms: platformList(options.platforms),
+    ...wantedPlatforms(options.platforms),
     ...(options.target === undefined ? {} : { target: options.target }),
     buildArgs,
     network: options.network,
@@ -192,17 +206,15 @@ export async function readRequest(
     run: runDefaults(options.run ?? {}),
     secrets: await secretSource(options.secrets ?? [], env),
     agents: await agentSource(options.ssh ?? [], env),
+    ...(options.parallel === undefined ? {} : { parallel: options.parallel }),
     cache: options.cache,
     ...(epoch === undefined ? {} : { epoch }),
   };
 }
 
-function platformList(texts: readonly string[]): Platform[] {
-  const platforms = texts
-    .flatMap((text) => text.split(','))
-    .filter((text) => text.trim() !== '')
-    .map((text) => parsePlatform(text.trim()));
-  return platforms.length === 0 ? [hostPlatform()] : platforms;
+function wantedPlatforms(texts: readonly string[]): WantedPlatforms {
+  const wanted = parseWantedPlatforms(texts);
+  return wanted.platforms.length > 0 ? wanted : { platforms: [hostPlatform()], optional: [] };
 }
 
 /** As buildx does, SOURCE_DATE_EPOCH of the environment is a build argument where none is given. */

@@ -1,12 +1,15 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { type BuildImageOptions, buildImage } from '../app/build.ts';
+import { type BuildImageOptions, type BuiltImage, buildImage } from '../app/build.ts';
 import { failure } from '../lib/errors.ts';
+import { formatPlatform } from '../oci/platform.ts';
 import { addCallOptions, type CallFlags, callOf, runCall } from './call/call.ts';
+import { count } from './count.ts';
 import { append } from './option-lists.ts';
 import { type ProgressMode, progressRenderer } from './progress.ts';
 import { addRegistryOptions, type RegistryFlags, registrySettings } from './registry-options.ts';
 import { renderBuilt } from './render-built.ts';
 import { type SandboxFlags, sandboxOption } from './sandbox-option.ts';
+import { writeMetadata } from './write-metadata.ts';
 
 export interface BuildFlags extends RegistryFlags, SandboxFlags, CallFlags {
   readonly file?: string;
@@ -15,6 +18,7 @@ export interface BuildFlags extends RegistryFlags, SandboxFlags, CallFlags {
   readonly platform: string[];
   readonly target?: string;
   readonly buildArg: string[];
+  readonly parallel?: number;
   readonly cache: boolean;
   readonly cacheFrom: string[];
   readonly cacheTo: string[];
@@ -32,6 +36,7 @@ export interface BuildFlags extends RegistryFlags, SandboxFlags, CallFlags {
   readonly ulimit: string[];
   readonly shmSize?: string;
   readonly progress: ProgressMode;
+  readonly metadataFile?: string;
   readonly quiet?: boolean;
 }
 
@@ -63,9 +68,15 @@ export function defineBuild(program: Command): Command {
       [],
     )
     .option('-t, --tag <reference>', 'name of the result; may be given several times', append, [])
-    .option('--platform <list>', 'platforms, comma separated (default: this machine’s)', append, [])
+    .option(
+      '--platform <list>',
+      'platforms, comma separated; linux/riscv64? is left out where it fails (default: this machine’s)',
+      append,
+      [],
+    )
     .option('--target <stage>', 'stage to build (default: the last)')
     .option('--build-arg <name=value>', 'value of an ARG; NAME alone takes the environment’s', append, [])
+    .option('--parallel <count>', 'most steps at a time (default: one a processor thread)', count(1, 1024))
     .option('--no-cache', 'run every step again')
     .option(
       '--cache-from <spec>',
@@ -111,6 +122,7 @@ export function defineBuild(program: Command): Command {
         .choices(['auto', 'tty', 'plain', 'quiet', 'json'])
         .default('auto'),
     )
+    .option('--metadata-file <path>', 'write digests, names and platforms of the result there as JSON')
     .option('-q, --quiet', 'print nothing but the digest');
   addCallOptions(program);
   return addRegistryOptions(program, { creds: false });
@@ -126,6 +138,7 @@ export function buildImageOptions(context: string, flags: BuildFlags): BuildImag
     platforms: flags.platform,
     target: flags.target,
     buildArgs: flags.buildArg,
+    parallel: flags.parallel,
     cache: flags.cache,
     caches: cacheSettings(flags),
     network: flags.network === 'none' ? 'none' : 'host',
@@ -146,15 +159,31 @@ function cacheSettings({ cacheFrom, cacheTo, cacheRepo, cacheTtl }: BuildFlags):
   return { from: cacheFrom, to: cacheTo, repository: cacheRepo, ttl: cacheTtl };
 }
 
+/** `--call` makes nothing that could be pushed or told of. */
+function refuseResults(method: string, directory: string, flags: BuildFlags): void {
+  if (!flags.push && !flags.output && flags.metadataFile === undefined) return;
+  throw failure('USAGE', 'build', directory, `--call ${method} builds nothing`, {
+    hint: 'leave --push, -o and --metadata-file out',
+  });
+}
+
+/** For the metadata file: each platform's digest, and why the others are not there. */
+function platformFacts({ images, leftOut }: BuiltImage) {
+  return {
+    'polyarch.platforms': Object.fromEntries(
+      images.map(({ platform, manifest }) => [formatPlatform(platform), manifest.digest]),
+    ),
+    'polyarch.leftOut': Object.fromEntries(
+      leftOut.map(({ platform, error }) => [formatPlatform(platform), error.message]),
+    ),
+  };
+}
+
 export function command(program: Command, context: { signal: AbortSignal }): Command {
   return defineBuild(program).action(async (directory: string, flags: BuildFlags) => {
     const { method, format } = callOf(flags);
     if (method !== 'build') {
-      if (flags.push || flags.output) {
-        throw failure('USAGE', 'push', directory, `--call ${method} builds nothing`, {
-          hint: 'leave --push and -o out',
-        });
-      }
+      refuseResults(method, directory, flags);
       await runCall(method, format, { ...buildImageOptions(directory, flags), signal: context.signal });
       return;
     }
@@ -166,6 +195,8 @@ export function command(program: Command, context: { signal: AbortSignal }): Com
         onEvent: (event) => progress.onEvent(event),
       });
       progress.close();
+      if (flags.metadataFile !== undefined)
+        await writeMetadata(flags.metadataFile, built, platformFacts(built));
       process.stdout.write(flags.quiet ? `${built.root.digest}\n` : renderBuilt(built));
     } finally {
       progress.close();

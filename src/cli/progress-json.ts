@@ -13,8 +13,15 @@ export class JsonProgress implements ProgressRenderer {
   }
 
   onEvent(event: BuildEvent): void {
-    this.#out.write(`${JSON.stringify({ version, time: new Date().toISOString(), ...event })}\n`);
+    this.#out.write(`${JSON.stringify({ version, time: new Date().toISOString(), ...plain(event) })}\n`);
   }
 
   close(): void {}
+}
+
+/** An error's message is no field that JSON would show. */
+function plain(event: BuildEvent): object {
+  if (event.type !== 'platform-left-out') return event;
+  const { code, message, hint, excerpt, output } = event.error;
+  return { ...event, error: { code, message, hint, excerpt, output } };
 }

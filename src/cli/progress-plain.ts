@@ -1,5 +1,6 @@
 import type { BuildEvent } from '../app/build.ts';
 import { describeKeeper } from './describe-keeper.ts';
+import { describeLeftOut } from './describe-left-out.ts';
 import type { ProgressRenderer } from './progress-renderer.ts';
 import { stepLabel } from './step-label.ts';
 
@@ -48,6 +49,9 @@ export class PlainProgress implements ProgressRenderer {
         break;
       case 'keeper-started':
         for (const line of describeKeeper(event)) this.#out.write(`${line}\n`);
+        break;
+      case 'platform-left-out':
+        for (const line of describeLeftOut(event)) this.#out.write(`${line}\n`);
         break;
       case 'cache-unusable':
         this.#out.write(`warning: cache ${event.cache}: ${event.message}\n`);

@@ -1,6 +1,7 @@
 import type { BuildEvent } from '../app/build.ts';
 import { printable } from '../lib/redact.ts';
 import { describeKeeper } from './describe-keeper.ts';
+import { describeLeftOut } from './describe-left-out.ts';
 import type { ProgressRenderer } from './progress-renderer.ts';
 import { stepLabel } from './step-label.ts';
 
@@ -60,6 +61,9 @@ export class TerminalProgress implements ProgressRenderer {
         break;
       case 'keeper-started':
         for (const line of describeKeeper(event)) this.#above(line);
+        break;
+      case 'platform-left-out':
+        for (const line of describeLeftOut(event)) this.#above(line);
         break;
       case 'cache-unusable':
         this.#above(`warning: cache ${event.cache}: ${event.message}`);

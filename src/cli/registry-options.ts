@@ -1,6 +1,7 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import type { RegistrySettings } from '../app/registry-settings.ts';
 import { failure } from '../lib/errors.ts';
+import { count } from './count.ts';
 
 /** The two ends of a command that reads one registry and writes another. */
 export type Side = 'src' | 'dest';
@@ -66,14 +67,6 @@ function perRegistry(prefix: '' | 'src-' | 'dest-', whom: string): Option[] {
     new Option(`--no-${prefix}creds`, `no credentials for ${whom}`),
     new Option(`--${prefix}registry-token <token>`, `bearer token for ${whom}`),
   ];
-}
-
-function count(least: number, most: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (/^\d+$/.test(text) && value >= least && value <= most) return value;
-    throw new InvalidArgumentError(`It is a number from ${least} to ${most}.`);
-  };
 }
 
 /** What `addRegistryOptions` let the user say, of one end where `side` is given. USAGE for options that contradict each other. */

@@ -3,9 +3,10 @@ import { formatPlatform } from '../oci/platform.ts';
 
 /** The result as an OS/ARCH table. */
 export function renderBuilt(built: BuiltImage): string {
-  const rows = built.images.map(
-    ({ platform, manifest }) => [formatPlatform(platform), manifest.digest] as const,
-  );
+  const rows = [
+    ...built.images.map(({ platform, manifest }) => [formatPlatform(platform), manifest.digest] as const),
+    ...built.leftOut.map(({ platform }) => [formatPlatform(platform), 'left out: it failed'] as const),
+  ];
   const width = Math.max('OS/ARCH'.length, ...rows.map(([platform]) => platform.length));
   const lines = [
     `${'OS/ARCH'.padEnd(width)}  DIGEST`,

@@ -12,8 +12,9 @@ import { failure } from '../../lib/errors.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { type Location, parseLocation } from '../../oci/location.ts';
 import { normalizePlatform } from '../../oci/platform.ts';
+import { parsePlatformList } from '../../oci/platform-list.ts';
 import { formatReference } from '../../oci/reference.ts';
-import { type IndexOptions, platformList } from '../index/index-options.ts';
+import type { IndexOptions } from '../index/index-options.ts';
 import { IndexStores, type NamedStore } from '../index/index-stores.ts';
 
 export interface CreateImageOptions extends IndexOptions {
@@ -53,7 +54,7 @@ export async function createImage(options: CreateImageOptions): Promise<CreatedI
     const repository = defaultRepository(parsed, targets);
     const sources = await Promise.all(parsed.map((source) => readOne(stores, source, repository, options)));
     const [only] = sources;
-    const platforms = platformList(options.platforms);
+    const platforms = parsePlatformList(options.platforms ?? []);
     const annotations = (options.annotations ?? []).map(markedAnnotation).flatMap(parseAnnotation);
     const alone = sources.length === 1 && annotations.length === 0 && platforms.length === 0;
     const carbon = alone && (only?.isIndex || options.preferIndex === false);

@@ -2,7 +2,7 @@ import { platformKey } from '../../index/platform-spelling.ts';
 import type { Expected } from '../../index/publish-index.ts';
 import { isDigest } from '../../lib/digest.ts';
 import { failure } from '../../lib/errors.ts';
-import { type Platform, parsePlatform } from '../../oci/platform.ts';
+import { parsePlatformList } from '../../oci/platform-list.ts';
 import type { RegistryEvent } from '../../registry/client/events.ts';
 import type { CopyEvent } from '../../transfer/copy-graph.ts';
 import type { RegistrySettings } from '../registry-settings.ts';
@@ -25,18 +25,12 @@ export function parseExpected(text: string | undefined): Expected | undefined {
   });
 }
 
-export function platformList(texts: readonly string[] | undefined): Platform[] {
-  return (texts ?? [])
-    .flatMap((text) => text.split(','))
-    .filter((text) => text.trim() !== '')
-    .map((text) => parsePlatform(text.trim()));
-}
-
 export function parseRequirements(options: {
   readonly require?: readonly string[];
   readonly optional?: readonly string[];
 }) {
-  const [require, optional] = [platformList(options.require), platformList(options.optional)];
+  const require = parsePlatformList(options.require ?? []);
+  const optional = parsePlatformList(options.optional ?? []);
   const both = optional.find((one) => require.some((other) => platformKey(one) === platformKey(other)));
   if (both !== undefined) {
     throw failure('USAGE', 'use --optional', platformKey(both), 'it is required at the same time');

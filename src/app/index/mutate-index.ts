@@ -1,7 +1,7 @@
 import { type ImageChanges, mutateImage } from '../../index/image/mutate-image.ts';
 import { rewriteIndex } from '../../index/rewrite-index.ts';
+import { parsePlatformList } from '../../oci/platform-list.ts';
 import { type ChangeIndexOptions, changeIndex } from './change-index.ts';
-import { platformList } from './index-options.ts';
 import type { WrittenIndex } from './written-index.ts';
 
 export interface MutateIndexOptions extends ChangeIndexOptions {
@@ -15,7 +15,7 @@ export interface MutateIndexOptions extends ChangeIndexOptions {
 /** Changes the configs of an index's images, of all platforms or of some; layers stay as they are. */
 export async function mutateIndex(options: MutateIndexOptions): Promise<WrittenIndex> {
   const { target, changes, signal } = options;
-  const platforms = platformList(options.platforms);
+  const platforms = parsePlatformList(options.platforms ?? []);
   return await changeIndex(options, async (draft, { index }) =>
     rewriteIndex(target, index.store, draft, (image) => mutateImage(image, changes), {
       signal,

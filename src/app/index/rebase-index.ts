@@ -9,8 +9,8 @@ import { Memo } from '../../lib/memo.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { parseLocation } from '../../oci/location.ts';
 import type { Platform } from '../../oci/platform.ts';
+import { parsePlatformList } from '../../oci/platform-list.ts';
 import { type ChangeIndexOptions, changeIndex } from './change-index.ts';
-import { platformList } from './index-options.ts';
 import type { IndexStores, NamedStore } from './index-stores.ts';
 import type { WrittenIndex } from './written-index.ts';
 
@@ -33,7 +33,7 @@ const baseDigest = 'org.opencontainers.image.base.digest';
  */
 export async function rebaseIndex(options: RebaseIndexOptions): Promise<WrittenIndex> {
   const { target, signal } = options;
-  const platforms = platformList(options.platforms);
+  const platforms = parsePlatformList(options.platforms ?? []);
   return await changeIndex(options, async (draft, { index, stores }) => {
     const bases = new Bases(stores, { signal });
     const children: PlannedChild[] = [];

@@ -1,4 +1,5 @@
 import type { Store } from '../../content/store.ts';
+import type { PolyarchError } from '../../lib/errors.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { Platform } from '../../oci/platform.ts';
 import type { CacheEntry } from '../cache/record-source.ts';
@@ -35,6 +36,8 @@ export interface BuildRequest {
   readonly dockerfile: string;
   readonly filename: string;
   readonly platforms: readonly Platform[];
+  /** Those of `platforms` that are left out of the result where they fail. Default: none. */
+  readonly optional?: readonly Platform[];
   readonly target?: string;
   readonly buildArgs: Readonly<Record<string, string>>;
   readonly network: 'host' | 'none';
@@ -43,6 +46,8 @@ export interface BuildRequest {
   readonly run: RunDefaults;
   readonly secrets: SecretSource;
   readonly agents: AgentSource;
+  /** Most steps that are executed at a time. Default: one for each of the processor's threads. */
+  readonly parallel?: number;
   /** False: every step runs again. */
   readonly cache: boolean;
   /** Images' configs carry what their layers are known by: `--cache-to type=inline`. Default false. */
@@ -61,10 +66,17 @@ export interface BuildContent {
   ) => { readonly registry: string; readonly repository: string } | undefined;
 }
 
+/** An optional platform that is not in the result. */
+export interface LeftOut {
+  readonly platform: Platform;
+  readonly error: PolyarchError;
+}
+
 export interface BuildResult extends BuildContent {
   /** The index, or the manifest when one platform was asked for. */
   readonly root: Descriptor;
   readonly images: readonly { readonly platform: Platform; readonly manifest: Descriptor }[];
+  readonly leftOut: readonly LeftOut[];
   readonly warnings: readonly Warning[];
   /** Every step that was made or found, for `--cache-to`. */
   readonly cacheEntries: readonly CacheEntry[];
@@ -107,6 +119,7 @@ export type BuildEvent =
       /** Sandboxes that were tried before. */
       readonly rejected: readonly { readonly tier: Tier; readonly reason: string }[];
     }
+  | ({ readonly type: 'platform-left-out' } & LeftOut)
   | { readonly type: 'image'; readonly platform: Platform; readonly manifest: Descriptor }
   | { readonly type: 'exported'; readonly root: Descriptor };
 

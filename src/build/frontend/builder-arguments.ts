@@ -67,6 +67,11 @@ export function readBuilderArguments(
   }
 }
 
+/** Whether the result is an index: where several platforms are asked for, or BUILDKIT_MULTI_PLATFORM asks for one. */
+export function writesIndex(buildArgs: Readonly<Record<string, string>>, platforms: number): boolean {
+  return readBuilderArguments(buildArgs, { platforms }).multiPlatform ?? platforms > 1;
+}
+
 function isOff(value: string): boolean {
   return value === '' || parseGoBoolean(value) === false;
 }

@@ -1,5 +1,5 @@
 import { failure, throwIfAborted } from '../../lib/errors.ts';
-import { readBuilderArguments } from './builder-arguments.ts';
+import { writesIndex } from './builder-arguments.ts';
 import { planDockerfile } from './plan-dockerfile.ts';
 import type { BuildPlan, PlanOptions, PlanRequest } from './plan-request.ts';
 import { readDockerfile } from './read-dockerfile.ts';
@@ -17,6 +17,6 @@ export async function planImages(request: PlanRequest, options: PlanOptions): Pr
       hint: 'polyarch build --check shows them; error=true in the check directive asks for this',
     });
   }
-  const { multiPlatform } = readBuilderArguments(request.buildArgs, { platforms: request.platforms.length });
-  return { ...plan, warnings: lint.warnings, index: multiPlatform ?? request.platforms.length > 1 };
+  const index = writesIndex(request.buildArgs, request.platforms.length);
+  return { ...plan, warnings: lint.warnings, index };
 }

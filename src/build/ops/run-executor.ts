@@ -1,7 +1,7 @@
 import { digestOfValue } from '../../lib/canonical-json.ts';
 import type { Digest } from '../../lib/digest.ts';
 import { failure } from '../../lib/errors.ts';
-import { formatPlatform, hostPlatform } from '../../oci/platform.ts';
+import { formatPlatform, hostPlatform, type Platform } from '../../oci/platform.ts';
 import type { Node } from '../graph/graph.ts';
 import type { RunOp } from '../graph/run-op.ts';
 import type { KeeperClient } from '../keeper/keeper-client.ts';
@@ -27,8 +27,8 @@ export interface RunOutput {
 }
 
 export interface RunExecutorOptions {
-  /** Starts the keeper when it is first asked for. */
-  readonly keeper: () => Promise<KeeperClient>;
+  /** Starts the keeper when it is first asked for. EMULATOR where it cannot run that platform's programs. */
+  readonly keeper: (platform?: Platform) => Promise<KeeperClient>;
   readonly sources: LayerSources;
   readonly intake: LayerIntake;
   readonly onOutput: (output: RunOutput) => void;
@@ -85,7 +85,7 @@ export class RunExecutor implements OpExecutor<RunOp> {
     const [root] = inputs;
     const given = await stepMounts(op, inputs, { ...this.#options, signal });
     const tree = root ? await treeRefs(root, sources, { signal }) : [];
-    const keeper = await start();
+    const keeper = await start(op.platform);
     const tail = new OutputTail();
     const forward = (stream: 'stdout' | 'stderr') => (chunk: Buffer) => {
       tail.add(chunk);

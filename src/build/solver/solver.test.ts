@@ -44,6 +44,14 @@ function failing(id: string, error: Error): Vertex<number, number> {
   return { ...sum(id, 0), exec: () => Promise.reject(error) };
 }
 
+function untilAborted(id: string): Vertex<number, number> {
+  return {
+    ...sum(id, 0, [], []),
+    exec: (_inputs, _key, { signal }) =>
+      new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+  };
+}
+
 describe('Solver', () => {
   test('a shared input runs once', async () => {
     runs = [];
@@ -127,5 +135,71 @@ describe('Solver', () => {
       events.map((event) => `${event.type} ${event.id}`),
       ['vertex-started a', 'vertex-cached a', 'vertex-started b', 'vertex-executing b', 'vertex-done b'],
     );
+  });
+
+  test('a failure ends at once what is under way beside it below one target', async () => {
+    const long = untilAborted('long');
+    const both = sum('both', 0, [long, failing('f', new Error('broken'))]);
+    await assert.rejects(new Solver(new MemoryCache()).solve([both]), /broken/);
+  });
+
+  test('a target that may fail is left out: what it alone needs is aborted, what others need goes on', async () => {
+    runs = [];
+    const shared = sum('shared', 1);
+    const broken = new Error('broken');
+    const optional = sum('optional', 0, [shared, untilAborted('long'), failing('f', broken)]);
+    const [kept, lost] = await new Solver(new MemoryCache()).settle([
+      { vertex: sum('required', 10, [shared]) },
+      { vertex: optional, mayFail: () => true },
+    ]);
+    assert.deepEqual(kept, { status: 'fulfilled', value: 11 });
+    assert.deepEqual(lost, { status: 'rejected', reason: broken });
+    assert.deepEqual(runs.toSorted(), ['required', 'shared']);
+  });
+
+  test('a failure that a required target needs too, or that may not happen, ends all', async () => {
+    const broken = new Error('broken');
+    const bad = failing('f', broken);
+    const solver = () => new Solver(new MemoryCache());
+    const optional = { vertex: sum('optional', 0, [bad]), mayFail: () => true };
+    await assert.rejects(solver().settle([optional, { vertex: sum('required', 0, [bad]) }]), broken);
+    await assert.rejects(solver().settle([{ ...optional, mayFail: () => false }]), broken);
+  });
+
+  test('work that is abandoned with a target is done by another that waits for its key', async () => {
+    runs = [];
+    const abandoned = { ...untilAborted('abandoned'), keys: sum('', 0, [], ['key']).keys };
+    const waiting = sum('waiting', 5, [sum('before', 0)], ['key']);
+    const late: Vertex<number, number> = {
+      ...sum('late', 0, [], []),
+      exec: () => sleep(20).then(() => Promise.reject(new Error('broken'))),
+    };
+    const [kept, lost] = await new Solver(new MemoryCache()).settle([
+      { vertex: waiting },
+      { vertex: sum('optional', 0, [abandoned, late]), mayFail: () => true },
+    ]);
+    assert.deepEqual(kept, { status: 'fulfilled', value: 5 });
+    assert.equal(lost?.status, 'rejected');
+    assert.deepEqual(runs, ['before', 'waiting']);
+  });
+
+  test('no more than the given number is executed at a time, and cached ones take no place', async () => {
+    const cache = new MemoryCache();
+    cache.results.set('found', 1);
+    for (const parallel of [1, 2]) {
+      let now = 0;
+      let most = 0;
+      const counted = (id: string): Vertex<number, number> => ({
+        ...sum(id, 0, [], []),
+        exec: async () => {
+          most = Math.max(most, ++now);
+          await sleep(1);
+          return --now;
+        },
+      });
+      const all = ['a', 'b', 'c', 'd'].map(counted);
+      await new Solver(cache, { parallel }).solve([...all, sum('found', 0)]);
+      assert.equal(most, parallel);
+    }
   });
 });

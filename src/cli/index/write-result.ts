@@ -1,9 +1,8 @@
-import { writeFile } from 'node:fs/promises';
 import type { IndexEvent } from '../../app/index/index-options.ts';
 import type { WrittenIndex } from '../../app/index/written-index.ts';
-import { failure, reasonOf } from '../../lib/errors.ts';
 import { printable } from '../../lib/redact.ts';
 import { renderTransferEvent } from '../render-transfer-event.ts';
+import { writeMetadata } from '../write-metadata.ts';
 import { renderWritten } from './render-written.ts';
 
 export interface ResultFlags {
@@ -25,26 +24,13 @@ export function eventWriter(flags: Pick<ResultFlags, 'quiet'>): (event: IndexEve
  */
 export async function writeResult(written: WrittenIndex, flags: ResultFlags): Promise<void> {
   for (const warning of written.warnings) process.stderr.write(`warning: ${printable(warning)}\n`);
-  if (flags.metadataFile !== undefined) await writeMetadata(flags.metadataFile, written);
+  if (flags.metadataFile !== undefined) {
+    await writeMetadata(flags.metadataFile, { root: written, references: written.references });
+  }
   if (flags.dryRun) {
     process.stdout.write(written.bytes);
     process.stderr.write(`${written.mediaType}\n${written.digest}\n`);
     return;
   }
   process.stdout.write(flags.quiet ? `${written.digest}\n` : renderWritten(written));
-}
-
-/** buildx's `--metadata-file` of `imagetools create`, with the digest besides as `buildx build` has it. */
-async function writeMetadata(path: string, written: WrittenIndex): Promise<void> {
-  const { mediaType, digest, size } = written;
-  const metadata = {
-    'containerimage.descriptor': { mediaType, digest, size },
-    'containerimage.digest': digest,
-    'image.name': written.references.join(','),
-  };
-  try {
-    await writeFile(path, `${JSON.stringify(metadata, null, 2)}\n`);
-  } catch (error) {
-    throw failure('USAGE', 'write', path, reasonOf(error), { hint: '--metadata-file FILE', cause: error });
-  }
 }

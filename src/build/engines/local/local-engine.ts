@@ -1,16 +1,13 @@
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { FileBacked, IoOptions, Store } from '../../../content/store.ts';
-import type { Layer } from '../../../oci/descriptor.ts';
 import { hostPlatform, type Platform } from '../../../oci/platform.ts';
-import type { CacheEntry, RecordSource } from '../../cache/record-source.ts';
-import { RecordStore } from '../../cache/record-store.ts';
-import { encodeInline, inlineField } from '../../cache/remote/inline-records.ts';
+import type { RecordSource } from '../../cache/record-source.ts';
 import { StepCache } from '../../cache/step-cache.ts';
 import { sourceOf } from '../../dockerfile/source.ts';
-import { exportImage, exportRoot, type ImageRecord } from '../../export/image.ts';
+import { exportRoot } from '../../export/image.ts';
 import { LazySource } from '../../export/lazy-source.ts';
-import { planImages } from '../../frontend/plan-images.ts';
-import type { ImagePlan } from '../../graph/image-plan.ts';
+import { planWanted } from '../../frontend/plan-wanted.ts';
 import { BaseExecutor } from '../../ops/base-executor.ts';
 import { ContextExecutor } from '../../ops/context-executor.ts';
 import { CopyExecutor } from '../../ops/copy-executor.ts';
@@ -29,17 +26,18 @@ import type { RepositoryFetcher } from '../../sources/git-repositories.ts';
 import type { FileFetcher } from '../../sources/http-files.ts';
 import {
   type BuildContent,
-  type BuildEvent,
   type BuildOptions,
   type BuildRequest,
   type BuildResult,
   type Engine,
   ignoreOf,
 } from '../engine.ts';
+import { exportImages } from './export-images.ts';
 import { Forerunner } from './forerunner.ts';
 import type { FoundBase } from './found-base.ts';
-import { KeeperStarter } from './keeper-starter.ts';
+import { checkEmulation, KeeperStarter } from './keeper-starter.ts';
 import { openContext } from './open-context.ts';
+import { OptionalPlatforms } from './optional-platforms.ts';
 import { ReadyLayers } from './ready-layers.ts';
 import { rememberedBase, rememberedContexts } from './remembered-bases.ts';
 import { withExcerpt } from './step-failure.ts';
@@ -81,28 +79,42 @@ export class LocalEngine implements Engine {
         if (base.origin) origins.set(descriptor.digest, base.origin);
       }
     };
-    const plan = await planImages(
+    const optional = new OptionalPlatforms(request.optional ?? [], onEvent);
+    const plan = await planWanted(
       {
         ...request,
         ...ignoreOf(request.context),
         contexts: rememberedContexts(request.contexts, remember),
         buildPlatform: hostPlatform(),
       },
+      request.optional ?? [],
       {
         ...(options.signal === undefined ? {} : { signal: options.signal }),
         resolveBase: rememberedBase(findBase, remember),
+        leaveOut: (platform, error) => optional.leaveOut(platform, error),
       },
     );
     for (const warning of plan.warnings) onEvent({ type: 'warning', warning });
-    const roots = plan.images.map((image) => image.node);
+    const emulation = this.#options.emulation ?? 'allow';
+    const planned = plan.images.filter(({ platform, node }) => {
+      try {
+        checkEmulation([node], emulation);
+        return true;
+      } catch (error) {
+        optional.leaveOut(platform, error);
+        return false;
+      }
+    });
+    optional.demandAny(planned.length);
+    const roots = planned.map((image) => image.node);
     const progress = new StepProgress(roots, onEvent);
     onEvent({ type: 'planned', steps: progress.steps, platforms: request.platforms });
 
     const keeper = new KeeperStarter({
       dataDirectory,
       roots,
+      required: planned.filter(({ platform }) => !optional.includes(platform)).map(({ node }) => node),
       sandbox: this.#options.sandbox ?? 'auto',
-      emulation: this.#options.emulation ?? 'allow',
       signal: options.signal,
       onEvent,
     });
@@ -111,12 +123,17 @@ export class LocalEngine implements Engine {
       origin: (descriptor) => origins.get(descriptor.digest),
     };
     const ready = new ReadyLayers(roots, (layer) => options.onLayer?.(layer, content));
-    keeper.check();
     const forerunner = new Forerunner({ roots, keeper, sources, signal: options.signal });
     const cacheDirectory = join(dataDirectory, 'cache');
     const intake = new LayerIntake(store, { tocDirectory: join(dataDirectory, 'tocs') });
     const views = new TargetViews(intake, sources);
-    const shared = { intake, views, sources, keeper: () => keeper.get(), epoch: request.epoch };
+    const shared = {
+      intake,
+      views,
+      sources,
+      keeper: (platform?: Platform) => keeper.get(platform),
+      epoch: request.epoch,
+    };
     const cache = new LayerOutcomeCache(new StepCache(join(cacheDirectory, 'steps'), store), {
       read: request.cache,
       imported: this.#options.importedRecords ?? [],
@@ -154,25 +171,42 @@ export class LocalEngine implements Engine {
     );
     try {
       const solver = new Solver<Tree, Outcome>(cache, {
+        parallel: request.parallel ?? availableParallelism(),
         onEvent: (event) => {
           if (event.type === 'vertex-executing') forerunner.onExecute(event.id);
           else progress.onSolverEvent(event);
         },
       });
-      const trees = await solver.solve(
-        roots.map((root) => vertices.of(root)),
+      const solved = await solver.settle(
+        planned.map(({ platform, node }) => ({
+          vertex: vertices.of(node),
+          mayFail: (error) => optional.mayFail(platform, error),
+        })),
         { signal: options.signal },
       );
-      const entries = request.inlineCache ? await cache.entries() : undefined;
-      const images = await this.#export(request, plan.images, trees, { ...options, onEvent, entries });
+      const images = await exportImages(planned, solved, {
+        store,
+        recordDirectory: join(cacheDirectory, 'images'),
+        epoch: request.epoch,
+        entries: request.inlineCache ? await cache.entries() : undefined,
+        optional,
+        signal: options.signal,
+        onEvent,
+      });
       const root = await exportRoot(
         store,
         images.map((image) => image.manifest),
         { ...options, index: plan.index },
       );
       onEvent({ type: 'exported', root });
-      const cacheEntries = await cache.entries();
-      const result: BuildResult = { root, images, ...content, warnings: plan.warnings, cacheEntries };
+      const result: BuildResult = {
+        root,
+        images,
+        ...content,
+        leftOut: optional.leftOut,
+        warnings: plan.warnings,
+        cacheEntries: await cache.entries(),
+      };
       // Its end takes time and none of this process's: every layer is packed, it is asked for nothing more.
       void keeper.close();
       await options.deliver?.(result);
@@ -183,35 +217,5 @@ export class LocalEngine implements Engine {
       await keeper.close();
       await forerunner.ended();
     }
-  }
-
-  async #export(
-    request: BuildRequest,
-    plans: readonly ImagePlan[],
-    trees: readonly Tree[],
-    options: BuildOptions & {
-      onEvent: (event: BuildEvent) => void;
-      entries: readonly CacheEntry[] | undefined;
-    },
-  ): Promise<BuildResult['images']> {
-    const records = new RecordStore<ImageRecord>(join(this.#options.dataDirectory, 'cache', 'images'));
-    const now = Math.floor(Date.now() / 1000);
-    const { entries } = options;
-    return await Promise.all(
-      plans.map(async (plan, position) => {
-        const stored = await Promise.all((trees[position]?.layers ?? []).map((layer) => layer.stored));
-        const own = plan.history.filter((entry) => entry.node !== undefined).length;
-        const layers: readonly Layer[] = stored.map(({ layer }) => layer);
-        const created = stored.slice(stored.length - own).map((layer) => layer.created);
-        const manifest = await exportImage(
-          this.#options.store,
-          plan,
-          { layers, created, ...(entries && { fields: { [inlineField]: encodeInline(entries, layers) } }) },
-          { ...options, epoch: request.epoch, records, now },
-        );
-        options.onEvent({ type: 'image', platform: plan.platform, manifest });
-        return { platform: plan.platform, manifest };
-      }),
-    );
   }
 }
