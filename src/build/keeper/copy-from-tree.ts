@@ -3,7 +3,7 @@ import { readTocFile } from '../../archive/toc.ts';
 import type { Digest } from '../../lib/digest.ts';
 import { parseFileMode } from '../../lib/file-mode.ts';
 import { Accounts } from '../sandbox/accounts.ts';
-import type { Owner } from '../snapshot/copy/copy-plan.ts';
+import type { CopyPlan, Owner } from '../snapshot/copy/copy-plan.ts';
 import { placeSelection } from '../snapshot/copy/place-selection.ts';
 import { RootedTree } from '../snapshot/copy/rooted-tree.ts';
 import { selectSources } from '../snapshot/copy/select-sources.ts';
@@ -19,6 +19,8 @@ export interface CopyFromTreeOptions {
   readonly files: PackedFiles;
   /** Value of security.capability of a file. */
   readonly capability: (realPath: string | Buffer) => Buffer | undefined;
+  /** A copy is made: which files it took. Default: nobody is told. */
+  readonly onCopied?: (diffId: Digest, plan: CopyPlan) => void;
   readonly signal: AbortSignal;
 }
 
@@ -50,6 +52,7 @@ export async function copyFromTree(request: CopyRequest, options: CopyFromTreeOp
     });
     const hashed = request.checksum ? new Map<SelectedEntry, Digest>() : undefined;
     const packed = await files.write((path) => writeCopyLayer(plan, path, { signal, hashed }));
+    options.onCopied?.(packed.diffId, plan);
     if (hashed === undefined) return packed;
     const hash: HashFile = async (entry) => hashed.get(entry) ?? (await hashFile(entry));
     return { ...packed, checksum: await selection.digest({ signal, hash }) };

@@ -2,13 +2,16 @@ import { EventEmitter } from 'node:events';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { bytePathOf } from '../../archive/byte-path.ts';
+import type { Digest } from '../../lib/digest.ts';
 import { failure } from '../../lib/errors.ts';
+import type { CopyPlan } from '../snapshot/copy/copy-plan.ts';
 import type { MountCalls } from '../snapshot/mount-calls.ts';
 import type { OverlayMounter } from '../snapshot/overlay-mounter.ts';
 import { removeTree } from '../snapshot/remove-tree.ts';
 import type { SnapshotDirectory } from '../snapshot/snapshot-directory.ts';
 import type { Syscalls } from '../snapshot/syscalls.ts';
 import type { Handlers } from './connection.ts';
+import { CopiedLayers } from './copied-layers.ts';
 import { checksumSources, copyFromTree, lookUpOwner } from './copy-from-tree.ts';
 import { CopyWorkspace } from './copy-workspace.ts';
 import { extractBlob } from './extract-blob.ts';
@@ -48,8 +51,12 @@ export function makeHandlers(options: HandlersOptions): Handlers {
   const workers = new LayerWorkers();
   const format: LayerFormat = { marks: mounter?.marks ?? 'names', owners: config.owners };
   const remove = async (name: string): Promise<void> => removeTree(join(snapshots.path, name));
-  const layers = new LayerDirectories({
+  const copies = new CopiedLayers(snapshots);
+  const layers: LayerDirectories = new LayerDirectories({
     snapshots,
+    // Of the other kinds of snapshots files are read with other marks, merged, or another's than the layer says.
+    ...(format.marks === 'overlay' &&
+      format.owners === 'kept' && { link: (...of: Parameters<CopiedLayers['link']>) => copies.link(...of) }),
     remove,
     onEvent,
     extract: (input) => extractBlob(input, workers, format),
@@ -127,7 +134,12 @@ export function makeHandlers(options: HandlersOptions): Handlers {
       layers.publish(snapshot.id, packed.diffId, step.tree);
       return packed;
     },
-    copy: (request, { signal }) => copyFromTree(request, { ...copy, signal }),
+    async copy(request, { signal }) {
+      const ids = await layers.of(request.from, signal);
+      const onCopied = (diffId: Digest, plan: CopyPlan): void =>
+        copies.remember(diffId, plan, { from: request.from, ids });
+      return await copyFromTree(request, { ...copy, signal, onCopied });
+    },
     checksum: (request, { signal }) => checksumSources(request, { ...copy, signal }),
     owner: (request, { signal }) => lookUpOwner(request, { workspace, signal }),
     async resize() {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { digestOf } from '../../lib/digest.ts';
 import { SnapshotDirectory } from '../snapshot/snapshot-directory.ts';
+import type { CopiedLayers } from './copied-layers.ts';
 import type { ExtractInput } from './extract-blob.ts';
 import { LayerDirectories } from './layer-directories.ts';
 import type { LayerBlob } from './protocol.ts';
@@ -15,6 +16,7 @@ const facts = { usesLowers: false, impliedRoot: false, opaqueRoot: false, skippe
 async function withLayers(
   extract: (input: ExtractInput) => Promise<typeof facts>,
   use: (layers: LayerDirectories) => Promise<void>,
+  link?: CopiedLayers['link'],
 ): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'polyarch-layers-'));
   try {
@@ -26,6 +28,7 @@ async function withLayers(
         snapshots,
         remove,
         extract,
+        ...(link && { link }),
         inUserNamespace: false,
         suffix: '',
         onEvent: () => {},
@@ -72,4 +75,34 @@ test('a layer that needs those below it is extracted for each chain, whoever wai
     assert.deepEqual(extracted.toSorted(), ['x on 0', 'x on 1', 'y on 0', 'y on 1']);
     assert.equal(new Set([...one, ...two]).size, 4);
   });
+});
+
+test('a layer that has files in common with another is not found for a tree that has both', async () => {
+  const extracted: string[] = [];
+  const linked: string[] = [];
+  const extract = async ({ blob: { path } }: ExtractInput) => {
+    extracted.push(path);
+    return facts;
+  };
+  let source = '';
+  const link: CopiedLayers['link'] = async (diffId) => {
+    // The second time its files are kept apart.
+    if (diffId !== blob('copy').diffId || linked.length > 1) return undefined;
+    linked.push(diffId);
+    return linked.length === 1 ? { ...facts, shares: [source] } : facts;
+  };
+  await withLayers(
+    extract,
+    async (layers) => {
+      const { signal } = new AbortController();
+      source = (await layers.of([blob('source')], signal))[0] ?? '';
+      const [, alone] = await layers.of([blob('base'), blob('copy')], signal);
+      const [, both] = await layers.of([blob('source'), blob('copy')], signal);
+      assert.notEqual(both, alone);
+      assert.deepEqual(await layers.of([blob('source'), blob('copy')], signal), [source, both]);
+      assert.equal((await layers.of([blob('copy')], signal))[0], alone);
+      assert.deepEqual({ extracted, linked: linked.length }, { extracted: ['source', 'base'], linked: 2 });
+    },
+    link,
+  );
 });

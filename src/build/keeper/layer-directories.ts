@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
+import { readdirSync } from 'node:fs';
 import { type Digest, finishDigest, hexOf } from '../../lib/digest.ts';
 import { failure, throwIfAborted } from '../../lib/errors.ts';
 import { SnapshotDirectory } from '../snapshot/snapshot-directory.ts';
+import type { CopiedLayers } from './copied-layers.ts';
 import type { ExtractInput } from './extract-blob.ts';
 import type { ExtractedFacts } from './layer-jobs.ts';
 import type { KeeperEvent, LayerBlob, LayerRef, Tree } from './protocol.ts';
@@ -10,6 +12,8 @@ export interface LayerDirectoriesOptions {
   readonly snapshots: SnapshotDirectory;
   /** CONTENT_INVALID unless the blob's bytes match its diffId. */
   readonly extract: (input: ExtractInput) => Promise<ExtractedFacts>;
+  /** A cheaper way to the same directory, tried first: undefined where there is none. */
+  readonly link?: CopiedLayers['link'];
   /** Devices cannot be made here: a layer that has some is kept apart from the one that root extracts. */
   readonly inUserNamespace: boolean;
   /** Ends the keys of directories that are written in a way of their own. */
@@ -29,6 +33,13 @@ interface Extraction {
   /** It turned out to depend on the layers below: right for its own chain only. */
   usesLowers: boolean;
   readonly lowersNeeded: Promise<void>;
+}
+
+/** Where a layer lies in its tree. */
+interface Place {
+  readonly chain: Digest | undefined;
+  readonly below: Tree;
+  readonly lowers: () => Promise<string[]>;
 }
 
 /** From layers to directories: found, or extracted side by side, each once however many requests want it. */
@@ -72,10 +83,10 @@ export class LayerDirectories {
     const { snapshots } = this.#options;
     if (layer.kind === 'snapshot') return snapshots.checked(layer.id);
     const chain = this.#chain([...below, layer]);
-    const found = this.#keys(layer.diffId, chain)
-      .map((key) => snapshots.lookup(key))
-      .find((id) => id !== undefined);
-    if (found !== undefined) return found;
+    for (const name of this.#keys(layer.diffId, chain)) {
+      const found = snapshots.lookup(name);
+      if (found !== undefined && (await this.#standsOn(found, lowers))) return found;
+    }
     const key = `${layer.diffId} ${chain ?? below.map((ref) => (ref.kind === 'blob' ? ref.diffId : ref.id)).join(' ')}`;
     let shared = this.#extracting.get(key);
     if (shared?.controller.signal.aborted) {
@@ -93,18 +104,13 @@ export class LayerDirectories {
         throwIfAborted(signal);
         return await this.#directory(layer, below, lowers, signal);
       }
-      shared = this.#begin(layer, chain, lowers, () => this.#extracting.delete(key));
+      shared = this.#begin(layer, { chain, below, lowers }, () => this.#extracting.delete(key));
       this.#extracting.set(key, shared);
     }
     return await shareUntilAborted(shared, signal);
   }
 
-  #begin(
-    layer: LayerBlob,
-    chain: Digest | undefined,
-    lowers: () => Promise<string[]>,
-    over: () => void,
-  ): Extraction {
+  #begin(layer: LayerBlob, { lowers, ...place }: Place, over: () => void): Extraction {
     const controller = new AbortController();
     const needed = Promise.withResolvers<void>();
     const waitForLowers = async (): Promise<string[]> => {
@@ -119,39 +125,64 @@ export class LayerDirectories {
       usesLowers: false,
       lowersNeeded: needed.promise,
       result: Promise.resolve()
-        .then(() => this.#extract(layer, chain, waitForLowers, controller.signal))
+        .then(() => this.#extract(layer, { ...place, lowers: waitForLowers }, controller.signal))
         .finally(over),
     };
     return extraction;
   }
 
-  async #extract(
-    blob: LayerBlob,
-    chain: Digest | undefined,
-    lowers: () => Promise<string[]>,
-    signal: AbortSignal,
-  ): Promise<string> {
-    const { snapshots, extract, remove, onEvent, suffix } = this.#options;
+  async #extract(blob: LayerBlob, { chain, below, lowers }: Place, signal: AbortSignal): Promise<string> {
+    const { snapshots, remove, onEvent, suffix } = this.#options;
     const { id } = snapshots.create();
     const start = performance.now();
     onEvent({ type: 'extract-started', diffId: blob.diffId });
     try {
-      const facts = await extract({
-        blob,
-        directory: snapshots.absolute(id),
-        signal,
-        lowers: async () => (await lowers()).map((lower) => snapshots.absolute(lower)),
-        clear: () => remove(SnapshotDirectory.files(id)),
-      });
+      const facts = await this.#fill(id, blob, { below, lowers, signal });
       snapshots.mark(id, facts);
       onEvent({ type: 'extract-finished', diffId: blob.diffId, milliseconds: performance.now() - start });
-      if (facts.usesLowers && chain === undefined) return id;
-      const key = facts.usesLowers && chain ? chainKey(blob.diffId, chain) : hexOf(blob.diffId);
+      const apart = facts.usesLowers || !(await this.#isFree(blob.diffId, lowers));
+      if (apart && chain === undefined) return id;
+      const key = apart && chain ? chainKey(blob.diffId, chain) : hexOf(blob.diffId);
       return snapshots.publish(id, `${key}${facts.skippedDevices ? withoutDevices : ''}${suffix}`);
     } catch (error) {
       await remove(snapshots.discard(id));
       throw error;
     }
+  }
+
+  async #fill(
+    id: string,
+    blob: LayerBlob,
+    { below, lowers, signal }: Omit<Place, 'chain'> & { readonly signal: AbortSignal },
+  ): Promise<ExtractedFacts> {
+    const { snapshots, extract, link, remove } = this.#options;
+    const directory = snapshots.absolute(id);
+    const clear = (): Promise<void> => remove(SnapshotDirectory.files(id));
+    const linked = await link?.(blob.diffId, directory, { below, signal });
+    if (linked !== undefined) return linked;
+    if (readdirSync(directory).length > 0) await clear();
+    return await extract({
+      blob,
+      directory,
+      signal,
+      lowers: async () => (await lowers()).map((lower) => snapshots.absolute(lower)),
+      clear,
+    });
+  }
+
+  /** Nobody has the layer's name, or one that is as good here. */
+  async #isFree(diffId: Digest, lowers: () => Promise<string[]>): Promise<boolean> {
+    const { snapshots, suffix } = this.#options;
+    const named = snapshots.lookup(`${hexOf(diffId)}${suffix}`);
+    return named === undefined || (await this.#standsOn(named, lowers));
+  }
+
+  /** Not on what it has files in common with. */
+  async #standsOn(id: string, lowers: () => Promise<string[]>): Promise<boolean> {
+    const shares = this.#options.snapshots.shares(id);
+    if (shares.length === 0) return true;
+    const below = await lowers();
+    return !shares.some((other) => below.includes(other));
   }
 
   #keys(diffId: Digest, chain: Digest | undefined): string[] {

@@ -55,6 +55,8 @@ export interface ExtractedFacts {
   /** Nothing of the layers below shows. */
   readonly opaqueRoot: boolean;
   readonly skippedDevices: boolean;
+  /** Snapshots that have files of it under other names: in one tree with them those would show as one file. Default none. */
+  readonly shares?: readonly string[];
 }
 
 export interface LayerJobResults {

@@ -4,6 +4,8 @@ import type { LayerMarks } from './layer-marks.ts';
 import type { FsPath } from './syscalls.ts';
 
 export interface LowerEntry {
+  /** The directory of the layers that has it. */
+  readonly layer: string;
   readonly file: FsPath;
   readonly stats: Stats;
 }
@@ -47,7 +49,7 @@ export class LowerTree {
       const stats = lstatSync(file, { throwIfNoEntry: false });
       if (this.#marks.hides(layer, path, stats)) break;
       if (stats === undefined) continue;
-      top ??= { file, stats };
+      top ??= { layer, file, stats };
       if (!stats.isDirectory()) break;
       merged.push(layer);
       if (this.#marks.isOpaque(layer, path)) break;

@@ -39,9 +39,12 @@ export interface SnapshotMarks {
   readonly impliedRoot?: boolean;
   /** Nothing of the layers below shows: overlayfs ignores an opaque mark on the root. */
   readonly opaqueRoot?: boolean;
+  /** Ids of snapshots that it has files in common with, as links. */
+  readonly shares?: readonly string[];
 }
 
 const markNames = ['impliedRoot', 'opaqueRoot'] as const;
+const sharesName = 'shares';
 const byDiff = 'by-diff';
 /** Lower directories for trees that have too few: overlayfs takes none twice. */
 const empty = ['empty', 'empty2'] as const;
@@ -96,10 +99,17 @@ export class SnapshotDirectory {
   /** Remembers what overlayfs does not see. Before it is published. */
   mark(id: string, marks: SnapshotMarks): void {
     for (const name of markNames) if (marks[name]) writeFileSync(join(this.path, id, name), '');
+    const { shares = [] } = marks;
+    if (shares.length > 0) writeFileSync(join(this.path, id, sharesName), shares.join('\n'));
   }
 
-  has(id: string, mark: keyof SnapshotMarks): boolean {
+  has(id: string, mark: (typeof markNames)[number]): boolean {
     return existsSync(join(this.path, id, mark));
+  }
+
+  /** SnapshotMarks.shares. */
+  shares(id: string): readonly string[] {
+    return readTextOrUndefined(join(this.path, id, sharesName))?.split('\n') ?? [];
   }
 
   /** An id that a request names: never a path. */
