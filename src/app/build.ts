@@ -106,7 +106,8 @@ export async function buildImage(options: BuildImageOptions): Promise<BuiltImage
     const read = await readRequest(options, { env, sources, findImage: findLocated });
     const caches = await openCaches(read, client, env, options);
     const { inlineCache } = readBuilderArguments(read.buildArgs, { platforms: read.platforms.length });
-    const request: BuildRequest = { ...read, inlineCache: caches?.inline || inlineCache };
+    const names = references.map((reference) => formatReference(withDefaultTag(reference)));
+    const request: BuildRequest = { ...read, names, inlineCache: caches?.inline || inlineCache };
     const engine = new LocalEngine({
       dataDirectory: data,
       store,
@@ -132,7 +133,7 @@ export async function buildImage(options: BuildImageOptions): Promise<BuiltImage
     return {
       root: built.root,
       images: built.images,
-      references: references.map((reference) => formatReference(withDefaultTag(reference))),
+      references: names,
       pushed: options.push,
       leftOut: built.leftOut,
     };

@@ -65,4 +65,8 @@ export const commands: CommandTable = {
     summary: 'List and remove tags in a registry',
     subcommands: async () => (await import('./tags/tags.ts')).tags,
   },
+  why: {
+    summary: 'Say why a build ran steps: which input of each changed',
+    load: () => import('./why.ts'),
+  },
 };

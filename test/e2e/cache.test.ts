@@ -14,6 +14,7 @@ import type { CacheItem } from '../../src/app/cache/cache-item.ts';
 import type { CheckedCache } from '../../src/app/cache/check-cache.ts';
 import type { MeasuredCache } from '../../src/app/cache/measure-cache.ts';
 import type { PrunedCache } from '../../src/app/cache/prune-cache.ts';
+import type { ExplainedBuild } from '../../src/app/why/explain-last-build.ts';
 import { formatPlatform, hostPlatform } from '../../src/oci/platform.ts';
 import { hasProgram, withoutPrograms } from '../fixtures/capabilities.ts';
 import { polyarch, polyarchProgram, runProgram, succeed } from '../fixtures/run-program.ts';
@@ -133,6 +134,36 @@ describe('the cache of this machine', { skip: missing, timeout: 300_000 }, () =>
     await build('-t', 'app:1');
     await prune('--keep-duration', '365d');
     assert.deepEqual((await check()).findings, []);
+  });
+
+  test('polyarch why names the files, variables and steps that made a step run', async () => {
+    const { env, buildArgs } = machine('why');
+    const why = async (...args: string[]) => {
+      const { stdout } = await polyarch(['why', ...args, '--format', 'json'], { env });
+      return (JSON.parse(stdout) as ExplainedBuild).steps;
+    };
+    const own = join(scratch, 'why-context');
+    await succeed(['cp', '-r', context, own]);
+    const args = ['-t', 'app:1', own];
+    const run = () => polyarch([...buildArgs().slice(0, -1), ...args], { env });
+    await run();
+    assert.deepEqual((await why('app:1'))[0]?.reasons, [{ kind: 'new' }]);
+    writeFileSync(join(own, 'src/a'), 'another\n');
+    writeFileSync(join(own, 'src/b'), 'b\n');
+    await run();
+    const steps = await why();
+    assert.deepEqual(
+      steps.map(({ ran }) => ran),
+      [false, true, true, true],
+    );
+    const changed = { path: 'src/a', change: 'changed' };
+    assert.deepEqual(steps[1]?.reasons, [
+      { kind: 'files', files: [changed, { path: 'src/b', change: 'added' }], more: 0 },
+    ]);
+    assert.deepEqual(steps[2]?.reasons, [{ kind: 'step', stage: '0', number: 3, text: 'COPY src /src' }]);
+    // What finds every step tells nothing new.
+    await run();
+    assert.deepEqual(await why('[0 3/5]'), [steps[1]]);
   });
 
   test('two builds of the same graph at once come to the same image', async () => {

@@ -30,7 +30,10 @@ const itemKinds = ['layer', 'content', 'snapshot', 'cache-mount', 'source', 'mem
 /** The keeper's own: only it may look everywhere below them. */
 const keeperDirectories = new Set(['snapshots', 'cache-mounts']);
 const temporaryDirectories = ['spool', 'uploads', 'keeper', join('store', 'ingest')];
-const recordDirectories = [join('cache', 'steps'), join('cache', 'images'), join('sources', 'urls')];
+const recordDirectories = [
+  ...['steps', 'images', 'builds'].map((name) => join('cache', name)),
+  join('sources', 'urls'),
+];
 
 /** How much everything below the data directory takes. */
 export async function measureCache(options: CacheOptions = {}): Promise<MeasuredCache> {

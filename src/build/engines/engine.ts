@@ -38,6 +38,8 @@ export interface BuildRequest {
   readonly platforms: readonly Platform[];
   /** Those of `platforms` that are left out of the result where they fail. Default: none. */
   readonly optional?: readonly Platform[];
+  /** References that the result gets, for who asks about it later. Default none. */
+  readonly names?: readonly string[];
   readonly target?: string;
   readonly buildArgs: Readonly<Record<string, string>>;
   readonly network: 'host' | 'none';

@@ -169,6 +169,12 @@ export class CopyExecutor implements OpExecutor<CopyOp> {
     return await client.checksum({ from: tree, ...sourcesOf(op) }, options);
   }
 
+  /** Of a copy that was solved, what it read of no stage. */
+  async filesOf(op: CopyOp, options: SolveOptions) {
+    const found = await this.#find(op, options);
+    return { digest: await found.digest(options), selection: found.selection };
+  }
+
   #find(op: CopyOp, options: SolveOptions): Promise<FoundFiles> {
     const { origins } = this.#options;
     return this.#found.of(canonicalJson([op.sources, op.exclude]), () => findFiles(op, origins, options));

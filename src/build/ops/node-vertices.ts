@@ -13,6 +13,8 @@ export interface NodeWatch {
   readonly explain?: (error: unknown, node: Node) => unknown;
   /** A node was executed: its outcome comes from no cache. Its layers may still be being packed. */
   readonly onMade?: (node: Node, outcome: Outcome) => void;
+  /** A node has its tree, wherever the outcome comes from. */
+  readonly onSolved?: (node: Node, outcome: Outcome, tree: Tree) => void;
 }
 
 /** Graph nodes as the solver's vertices; a vertex's id is its node's digest. */
@@ -23,7 +25,7 @@ export class NodeVertices {
 
   constructor(executors: OpExecutors, watch: NodeWatch = {}) {
     this.#executors = executors;
-    this.#watch = { explain: (error) => error, onMade: () => {}, ...watch };
+    this.#watch = { explain: (error) => error, onMade: () => {}, onSolved: () => {}, ...watch };
   }
 
   of(node: Node): NodeVertex {
@@ -55,7 +57,11 @@ export class NodeVertices {
         }
       },
       learnt: async (inputs, options) => (await executor.learnt?.(node.op, inputs, options)) ?? [],
-      join: (inputs, outcome) => joinTree(inputs[0], outcome),
+      join: (inputs, outcome) => {
+        const tree = joinTree(inputs[0], outcome);
+        this.#watch.onSolved(node, outcome, tree);
+        return tree;
+      },
     };
   }
 

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { FileBacked, IoOptions, Store } from '../../../content/store.ts';
+import type { Digest } from '../../../lib/digest.ts';
 import { hostPlatform, type Platform } from '../../../oci/platform.ts';
 import type { RecordSource } from '../../cache/record-source.ts';
 import { StepCache } from '../../cache/step-cache.ts';
@@ -8,7 +9,9 @@ import { sourceOf } from '../../dockerfile/source.ts';
 import { exportRoot } from '../../export/image.ts';
 import { LazySource } from '../../export/lazy-source.ts';
 import { planWanted } from '../../frontend/plan-wanted.ts';
+import type { CopyOp } from '../../graph/op.ts';
 import { BaseExecutor } from '../../ops/base-executor.ts';
+import { BuildRecorder } from '../../ops/build-recorder.ts';
 import { ContextExecutor } from '../../ops/context-executor.ts';
 import { CopyExecutor } from '../../ops/copy-executor.ts';
 import { FileOrigins } from '../../ops/file-origins.ts';
@@ -35,6 +38,7 @@ import {
 import { exportImages } from './export-images.ts';
 import { Forerunner } from './forerunner.ts';
 import type { FoundBase } from './found-base.ts';
+import { journalKey } from './journal-key.ts';
 import { checkEmulation, KeeperStarter } from './keeper-starter.ts';
 import { openContext } from './open-context.ts';
 import { OptionalPlatforms } from './optional-platforms.ts';
@@ -73,12 +77,18 @@ export class LocalEngine implements Engine {
     const sources = new LayerSources(store, {
       onFetch: (descriptor) => onEvent({ type: 'layer-fetch', descriptor }),
     });
-    const remember = (base: FoundBase): void => {
+    const remember = (base: FoundBase, reference: string): void => {
+      recorder.onBase(reference, base.layers);
       for (const { descriptor } of base.layers) {
         sources.register(descriptor.digest, base.store);
         if (base.origin) origins.set(descriptor.digest, base.origin);
       }
     };
+    const cacheDirectory = join(dataDirectory, 'cache');
+    const { cache: read, epoch, names = [] } = request;
+    const recorder = new BuildRecorder({
+      ...{ directory: cacheDirectory, key: journalKey(request), names, cache: read, epoch },
+    });
     const optional = new OptionalPlatforms(request.optional ?? [], onEvent);
     const plan = await planWanted(
       {
@@ -124,7 +134,6 @@ export class LocalEngine implements Engine {
     };
     const ready = new ReadyLayers(roots, (layer) => options.onLayer?.(layer, content));
     const forerunner = new Forerunner({ roots, keeper, sources, signal: options.signal });
-    const cacheDirectory = join(dataDirectory, 'cache');
     const intake = new LayerIntake(store, { tocDirectory: join(dataDirectory, 'tocs') });
     const views = new TargetViews(intake, sources);
     const shared = {
@@ -150,10 +159,11 @@ export class LocalEngine implements Engine {
       spoolDirectory: join(dataDirectory, 'spool'),
     });
     const source = sourceOf(request.dockerfile, request.filename);
+    const copy = new CopyExecutor({ ...shared, origins: files, knows: (key, io) => cache.knows(key, io) });
     const vertices = new NodeVertices(
       {
         base: new BaseExecutor(),
-        copy: new CopyExecutor({ ...shared, origins: files, knows: (key, io) => cache.knows(key, io) }),
+        copy,
         context: new ContextExecutor({ origins: files, intake }),
         mkdir: new MkdirExecutor(shared),
         run: new RunExecutor({
@@ -167,14 +177,18 @@ export class LocalEngine implements Engine {
       {
         explain: (error, node) => withExcerpt(error, node, source),
         onMade: (node, outcome) => ready.onMade(node, outcome),
+        onSolved: (node, outcome, tree) => recorder.onSolved(node, outcome, tree),
       },
     );
+    let results: readonly Digest[] = [];
     try {
       const solver = new Solver<Tree, Outcome>(cache, {
         parallel: request.parallel ?? availableParallelism(),
         onEvent: (event) => {
-          if (event.type === 'vertex-executing') forerunner.onExecute(event.id);
-          else progress.onSolverEvent(event);
+          if (event.type === 'vertex-executing') {
+            forerunner.onExecute(event.id);
+            recorder.onExecute(event.id);
+          } else progress.onSolverEvent(event);
         },
       });
       const solved = await solver.settle(
@@ -199,6 +213,7 @@ export class LocalEngine implements Engine {
         { ...options, index: plan.index },
       );
       onEvent({ type: 'exported', root });
+      results = [root.digest, ...images.map(({ manifest }) => manifest.digest)];
       const result: BuildResult = {
         root,
         images,
@@ -214,8 +229,13 @@ export class LocalEngine implements Engine {
     } finally {
       await cache.flush();
       await files.close();
+      const { signal } = new AbortController();
+      const filesOf = (op: CopyOp) => copy.filesOf(op, { signal });
+      // A build does not fail for what is told of it.
+      const saved = recorder.save({ roots, results, filesOf }).catch(() => {});
       await keeper.close();
       await forerunner.ended();
+      await saved;
     }
   }
 }

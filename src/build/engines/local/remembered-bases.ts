@@ -1,13 +1,13 @@
 import type { BaseImage, NamedContext, NamedContexts, ResolveBase } from '../../frontend/plan-request.ts';
 import type { FoundBase } from './found-base.ts';
 
-type Remember = (base: FoundBase) => void;
+type Remember = (base: FoundBase, reference: string) => void;
 
 /** Finds base images and tells where their blobs can be read from. */
 export function rememberedBase(resolve: ResolveBase, remember: Remember): ResolveBase {
   return async (reference, platform, options) => {
     const base = await resolve(reference, platform, options);
-    if (isFound(base)) remember(base);
+    if (isFound(base)) remember(base, reference);
     return base;
   };
 }
