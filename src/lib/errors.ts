@@ -68,7 +68,24 @@ export function failure(
   what: string,
   options: FailureOptions = {},
 ): PolyarchError {
-  return new PolyarchError(code, `Cannot ${action} "${thing}": ${what}`, options);
+  const hint = options.hint ?? diskHint(options.cause);
+  return new PolyarchError(code, `Cannot ${action} "${thing}": ${what}`, { ...options, hint });
+}
+
+/** By errno. */
+export const diskHints: Readonly<Record<string, string>> = {
+  ENOSPC:
+    'df -h says which disk is full; polyarch cache prune and polyarch images prune make room in the data directory',
+  EDQUOT:
+    'quota -s says how much is left; polyarch cache prune and polyarch images prune make room in the data directory',
+  EROFS: 'the file system is mounted read-only; POLYARCH_HOME names another data directory',
+};
+
+/** What mends a disk that takes nothing more, whatever was to be written; undefined for every other reason. */
+export function diskHint(cause: unknown): string | undefined {
+  if (!(cause instanceof Error)) return undefined;
+  const code = 'code' in cause ? String(cause.code) : '';
+  return Object.hasOwn(diskHints, code) ? diskHints[code] : diskHint(cause.cause);
 }
 
 export function isFailure(error: unknown, ...codes: ErrorCode[]): error is PolyarchError {

@@ -1,6 +1,6 @@
 import { mkdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { failure, reasonOf } from '../../lib/errors.ts';
+import { diskHint, failure, reasonOf } from '../../lib/errors.ts';
 import { findProgram } from '../../lib/find-program.ts';
 import { fuseMounter } from '../snapshot/fuse-mounter.ts';
 import type { MountCalls } from '../snapshot/mount-calls.ts';
@@ -37,6 +37,8 @@ export async function chooseSnapshotter(options: ChooseSnapshotterOptions): Prom
       await probe(mounter, options);
       return { snapshotter, mounter, rejected };
     } catch (error) {
+      // Whatever comes next would find no more room.
+      if (diskHint(error)) throw error;
       rejected.push({ snapshotter, reason: reasonOf(error) });
     }
   }

@@ -1,7 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
-import { abortReason, failure, isFailure, type PolyarchError, throwIfAborted } from '../../lib/errors.ts';
+import {
+  abortReason,
+  failure,
+  isFailure,
+  type PolyarchError,
+  reasonOf,
+  throwIfAborted,
+} from '../../lib/errors.ts';
 import { Channel } from './channel.ts';
 import { endLeftovers } from './end-leftovers.ts';
 import type {
@@ -23,8 +30,12 @@ import { explainUnshare } from './user-namespace.ts';
  */
 export async function startKeeper(options: StartKeeperOptions): Promise<KeeperClient> {
   throwIfAborted(options.signal);
-  for (const name of ownDirectories)
-    await mkdir(join(options.dataDirectory, name), { recursive: true, mode: 0o700 });
+  for (const name of ownDirectories) {
+    const path = join(options.dataDirectory, name);
+    await mkdir(path, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+      throw failure('STORE', 'make directory', path, reasonOf(error), { cause: error });
+    });
+  }
   const rejected: RejectedTier[] = [];
   for (const { tier, plan } of keeperPlans(options.platforms, options.sandbox ?? 'auto')) {
     const last = rejected.at(-1);

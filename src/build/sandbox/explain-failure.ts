@@ -1,4 +1,4 @@
-import { failure, type PolyarchError } from '../../lib/errors.ts';
+import { diskHints, failure, type PolyarchError } from '../../lib/errors.ts';
 
 interface Explanation {
   readonly pattern: RegExp;
@@ -57,5 +57,6 @@ export function hintFromOutput(
   if (/exec format error/i.test(output)) {
     return 'a program of the image is for another architecture than the step';
   }
+  if (/no space left on device/i.test(output)) return diskHints.ENOSPC;
   return undefined;
 }

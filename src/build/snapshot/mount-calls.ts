@@ -34,7 +34,7 @@ const attributeNoDev = 0x4n;
 
 /** The system calls that Node lacks. Loaded once, when first needed: the addon costs tens of milliseconds. */
 export interface MountCalls {
-  /** SANDBOX with the errno's name when it fails. */
+  /** SANDBOX with the errno's name when it fails, STORE where a disk is full. */
   mount(source: string, target: string, type: string, flags: number, data?: string): void;
   /** Detached: what is open in it lives on, nothing new gets in. */
   unmount(target: string): void;
@@ -92,7 +92,13 @@ async function load(): Promise<MountCalls> {
   };
   const call = (source: string, target: string, type: string, flags: number, data?: string): void => {
     if (mount(source, target, type, flags, data ?? null) !== 0) {
-      throw failure('SANDBOX', 'mount', target, `${type || 'bind'}: ${reason()}`);
+      const code = reason();
+      // A full disk is the store's trouble: no other sandbox would fare better.
+      const full = code === 'ENOSPC';
+      const what = full ? `${code}: no space left on device` : code;
+      throw failure(full ? 'STORE' : 'SANDBOX', 'mount', target, `${type || 'bind'}: ${what}`, {
+        cause: Object.assign(new Error(code), { code }),
+      });
     }
   };
   return {

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { syncDirectory } from '../../lib/atomic-file.ts';
 
@@ -33,8 +33,22 @@ function start(directory: string): Promise<void> {
 
 /** mkdir -p whose new directories survive a power cut. */
 export async function makeDirectory(directory: string): Promise<void> {
-  const first = await mkdir(directory, { recursive: true });
+  const first = await mkdir(directory, { recursive: true }).catch((error: unknown) =>
+    refusal(directory, error),
+  );
   if (first === undefined) return;
   for (let made = directory; made.length >= first.length; made = dirname(made))
     await syncEntries(dirname(made));
+}
+
+/** On a read-only disk Node's recursive mkdir says that there is no such directory: the first one that is missing tells the reason. */
+async function refusal(directory: string, error: unknown): Promise<never> {
+  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  let missing = directory;
+  for (let parent = dirname(missing); parent !== missing; parent = dirname(missing)) {
+    if (await stat(parent).catch(() => undefined)) break;
+    missing = parent;
+  }
+  await mkdir(missing);
+  throw error;
 }

@@ -1,11 +1,8 @@
 import { failure, PolyarchError, reasonOf } from '../../lib/errors.ts';
 
 const hints: Readonly<Record<string, string>> = {
-  ENOSPC: 'free some space on the disk and try again',
-  EDQUOT: 'free some space on the disk and try again',
   EACCES: 'check who owns the directory',
   EPERM: 'check who owns the directory',
-  EROFS: 'the file system is mounted read-only',
 };
 
 /** What a file system call threw, in the project's shape: STORE, or NOT_FOUND for a missing file. Errors of ours pass through. */
