@@ -21,6 +21,10 @@ export const commands: CommandTable = {
     summary: 'Say what this machine can build, and what mends the rest',
     load: () => import('./doctor.ts'),
   },
+  emulator: {
+    summary: 'List, register and remove this machine’s emulators of other architectures',
+    subcommands: async () => (await import('./emulator/emulator.ts')).emulator,
+  },
   images: {
     summary: 'List, remove and prune the images of the local store',
     subcommands: async () => (await import('./images/images.ts')).images,

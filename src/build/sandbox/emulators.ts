@@ -1,8 +1,7 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { failure } from '../../lib/errors.ts';
 import { findProgram } from '../../lib/find-program.ts';
 import { formatPlatform, hostPlatform, normalizePlatform, type Platform } from '../../oci/platform.ts';
+import { readRegistrations } from './binfmt-table.ts';
 import { binfmtLine, type Emulated, emulatedArchitecture, runsNatively } from './emulator-table.ts';
 
 /**
@@ -22,12 +21,10 @@ export interface EmulationProbe {
   readonly registrations: () => readonly string[];
 }
 
-const binfmtDirectory = '/proc/sys/fs/binfmt_misc';
-
 export const machineProbe: EmulationProbe = {
   host: hostPlatform(),
   findProgram: (name) => findProgram(name),
-  registrations: readHostRegistrations,
+  registrations: () => readRegistrations().map(({ text }) => text),
 };
 
 /** What RUN steps for `platforms` need on this machine. EMULATOR names the platform that nothing here can run, and what to install. */
@@ -72,8 +69,12 @@ export function hostServes(architecture: string, probe: EmulationProbe = machine
 }
 
 /** Whether a file of binfmt_misc describes an enabled interpreter for this architecture's programs that works in any root (flag F). */
-function serves(text: string, emulated: Emulated): boolean {
-  if (!/^enabled/m.test(text) || !/^flags:.*F/m.test(text)) return false;
+export function serves(text: string, emulated: Emulated): boolean {
+  return /^enabled/m.test(text) && /^flags:.*F/m.test(text) && isFor(text, emulated);
+}
+
+/** Whether a file of binfmt_misc is about this architecture's programs. */
+export function isFor(text: string, emulated: Emulated): boolean {
   const magic = /^magic ([0-9a-f]+)/m.exec(text)?.[1];
   const wanted = /:M::([^:]+):/.exec(binfmtLine('x', emulated, '/'))?.[1]?.replaceAll('\\x', '') ?? '';
   // Byte 7, the OS ABI, is any; byte 16 may say executable or shared object.
@@ -82,16 +83,6 @@ function serves(text: string, emulated: Emulated): boolean {
     magic.slice(0, 14) === wanted.slice(0, 14) &&
     magic.slice(36, 40) === wanted.slice(36)
   );
-}
-
-function readHostRegistrations(): string[] {
-  try {
-    return readdirSync(binfmtDirectory)
-      .filter((name) => name !== 'register' && name !== 'status')
-      .map((name) => readFileSync(join(binfmtDirectory, name), 'utf8'));
-  } catch {
-    return [];
-  }
 }
 
 export function missingEmulator(platform: Platform, what: string): Error {
