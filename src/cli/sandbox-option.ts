@@ -10,6 +10,6 @@ export function sandboxOption(): Option {
     '--sandbox <tier>',
     'what RUN steps run in; auto: the first that works here (polyarch doctor)',
   )
-    .choices(['auto', 'oci', 'proot'] satisfies SandboxChoice[])
+    .choices(['auto', 'oci', 'chroot', 'proot'] satisfies SandboxChoice[])
     .default('auto');
 }

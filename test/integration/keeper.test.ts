@@ -37,14 +37,16 @@ else {
     const data = join(scratch, `data-${who.replaceAll(' ', '-')}`);
     mkdirSync(data, { recursive: true });
     keeperCases(who, { data, base, platform });
-    // Emulation is the same for both users: once is enough.
+    // Emulation is the same for both users and both tiers: once is enough.
     if (platform === foreign && inherited !== undefined) continue;
-    sandboxSuite(`oci ${who}`, {
-      start: () => startKeeper({ dataDirectory: data, platforms: [platform] }),
-      tree: () => baseLayers(base, formatPlatform(platform)),
-      platform,
-      scratch: join(scratch, `scratch-${who.replaceAll(' ', '-')}`),
-    });
+    for (const tier of platform === native ? (['oci', 'chroot'] as const) : (['oci'] as const)) {
+      sandboxSuite(`${tier} ${who}`, {
+        start: () => startKeeper({ dataDirectory: data, platforms: [platform], sandbox: tier }),
+        tree: () => baseLayers(base, formatPlatform(platform)),
+        platform,
+        scratch: join(scratch, `scratch-${who.replaceAll(' ', '-')}`),
+      });
+    }
   }
 }
 

@@ -2,7 +2,7 @@ import { abortReason, failure, type PolyarchError, throwIfAborted } from '../../
 import { encodeJson, type Frame, FrameReader } from './frames.ts';
 import type { RunOptions } from './keeper-client.ts';
 import type { KeeperProcess } from './keeper-process.ts';
-import type { FromKeeper, KeeperCall, KeeperCalls, KeeperEvent, ToKeeper, TreesReport } from './protocol.ts';
+import type { FromKeeper, KeeperCall, KeeperCalls, KeeperEvent, KeeperReport, ToKeeper } from './protocol.ts';
 import { fromWireError } from './wire-error.ts';
 
 interface Pending {
@@ -17,7 +17,7 @@ const tidyMilliseconds = 15_000;
 /** The main process's end of the descriptor: calls by id, side by side, until the process ends. */
 export class Channel {
   /** Resolves when the keeper can take requests. */
-  readonly ready: Promise<TreesReport>;
+  readonly ready: Promise<KeeperReport>;
   /** Resolves when the process is gone. */
   readonly ended: Promise<void>;
   readonly #process: KeeperProcess;
@@ -27,7 +27,7 @@ export class Channel {
   #reason: PolyarchError | undefined;
   #closing = false;
   #killer: NodeJS.Timeout | undefined;
-  #becomeReady: (trees: TreesReport) => void = () => {};
+  #becomeReady: (report: KeeperReport) => void = () => {};
   #failReady: (error: unknown) => void = () => {};
 
   constructor(
@@ -119,7 +119,7 @@ export class Channel {
     const message = frame.value as FromKeeper;
     switch (message.type) {
       case 'ready':
-        this.#becomeReady(message.trees);
+        this.#becomeReady(message);
         break;
       case 'unfit':
         void this.close(fromWireError(message.error));

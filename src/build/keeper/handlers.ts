@@ -41,6 +41,8 @@ export interface HandlersOptions {
   readonly syscalls: Syscalls;
   /** Absent: trees are copies. */
   readonly mounter: OverlayMounter | undefined;
+  /** Path of a seccomp filter for the `chroot` tier, where one can be made. */
+  readonly filter: string | undefined;
   readonly onEvent: (event: KeeperEvent) => void;
 }
 
@@ -70,7 +72,7 @@ export function makeHandlers(options: HandlersOptions): Handlers {
         enter: config.namespaces ? withBoundTree(calls) : ({ root }, use) => use(root),
       });
   const files = new PackedFiles(join(directory, 'packed'));
-  const sandbox = makeSandboxes(config, { directory, setTimes, calls });
+  const sandbox = makeSandboxes(config, { directory, setTimes, calls, filter: options.filter });
   const capability = (path: string | Buffer): Buffer | undefined =>
     syscalls.getXattr(path, 'security.capability');
   const copy = { workspace, files, capability };

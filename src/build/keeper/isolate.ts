@@ -9,25 +9,29 @@ import { ownDirectories } from './own-directories.ts';
 /**
  * Makes the keeper's mount namespace a place where little can go wrong: a /proc of its own, everything but the keeper's own directories
  * and those that the user names read-only, so that a hole in the extractor cannot reach the host's files. Comes before anything is opened for writing: a mount with
- * a writer cannot become read-only.
+ * a writer cannot become read-only. False where /proc stays the outer one: in the `chroot` tier, which can do with it.
  */
-export function isolate(config: KeeperConfig, calls: MountCalls): void {
+export function isolate(config: KeeperConfig, calls: MountCalls): boolean {
   const own = [...ownDirectories.map((name) => join(config.dataDirectory, name)), ...config.writable];
   for (const directory of own) calls.mount(directory, directory, '', mountFlags.bind);
   const hybrid = hasHybridCgroups();
-  mountProc(calls);
+  const hasOwnProc = mountProc(config, calls);
   // crun refuses hybrid cgroups; nobody here uses any, so one version is enough to see.
   if (hybrid) calls.mount(hybridDirectory, '/sys/fs/cgroup', '', mountFlags.bind);
   // Before Linux 5.12 the mounts stay as they are.
   if (calls.setReadOnly('/', true, { recursive: true })) {
-    for (const directory of [...own, '/proc']) calls.setReadOnly(directory, false, { recursive: false });
+    for (const directory of [...own, ...(hasOwnProc ? ['/proc'] : [])])
+      calls.setReadOnly(directory, false, { recursive: false });
   }
+  return hasOwnProc;
 }
 
-function mountProc(calls: MountCalls): void {
+function mountProc(config: KeeperConfig, calls: MountCalls): boolean {
   try {
     calls.mount('proc', '/proc', 'proc', mountFlags.noSuid | mountFlags.noDev | mountFlags.noExec);
+    return true;
   } catch (error) {
+    if (config.tier === 'chroot') return false;
     throw failure(
       'SANDBOX',
       'mount',

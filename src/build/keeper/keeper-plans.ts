@@ -13,6 +13,8 @@ export type PlannedConfig = Omit<KeeperConfig, 'dataDirectory' | 'id' | 'writabl
 
 export interface KeeperPlan {
   readonly tier: Tier;
+  /** `other-emulators`: of use only where it was emulation that did not work. */
+  readonly kind: 'first' | 'other-emulators' | 'other-namespaces';
   /** SANDBOX and EMULATOR say what the machine lacks, as far as that shows without a try. */
   readonly plan: () => PlannedConfig & { readonly losses: readonly string[] };
 }
@@ -21,22 +23,48 @@ export interface KeeperPlan {
 export function keeperPlans(platforms: readonly Platform[], choice: 'auto' | Tier): KeeperPlan[] {
   const foreign = platforms.filter((platform) => !runsNatively(platform, hostPlatform()));
   const emulated = foreign.map((platform) => normalizePlatform(platform).architecture);
+  const isolated = (['oci', 'chroot'] as const).flatMap((tier): KeeperPlan[] => {
+    const request = { tier, platforms, emulated };
+    return [
+      { tier, kind: 'first', plan: () => isolatedPlan(request) },
+      ...(foreign.length > 0
+        ? [{ tier, kind: 'other-emulators', plan: () => programsPlan(request, foreign) } as const]
+        : []),
+      // A container may give root user namespaces and nothing else.
+      ...(tier === 'chroot' && process.getuid?.() === 0
+        ? [
+            {
+              tier,
+              kind: 'other-namespaces',
+              plan: () => isolatedPlan(request, { userNamespace: true }),
+            } as const,
+          ]
+        : []),
+    ];
+  });
   const plans: KeeperPlan[] = [
-    { tier: 'oci', plan: () => ociPlan(platforms, emulated) },
-    ...(foreign.length > 0
-      ? [{ tier: 'oci', plan: () => ociWithProgramsPlan(foreign, emulated) } as const]
-      : []),
-    { tier: 'proot', plan: () => prootPlan(foreign, emulated) },
+    ...isolated,
+    { tier: 'proot', kind: 'first', plan: () => prootPlan(foreign, emulated) },
   ];
   return plans.filter(({ tier }) => choice === 'auto' || tier === choice);
 }
 
-function ociPlan(platforms: readonly Platform[], emulated: readonly string[]) {
+interface IsolatedRequest {
+  readonly tier: 'oci' | 'chroot';
+  readonly platforms: readonly Platform[];
+  readonly emulated: readonly string[];
+}
+
+function isolatedPlan(
+  { tier, platforms, emulated }: IsolatedRequest,
+  wanted: { readonly userNamespace: boolean } = { userNamespace: false },
+) {
   const emulation = planEmulation(platforms);
-  const userNamespace = process.getuid?.() !== 0 || emulation.kind === 'private' || !hasRuntimeForRoot();
-  findRuntime({ inUserNamespace: userNamespace });
+  const needed = process.getuid?.() !== 0 || emulation.kind === 'private';
+  const userNamespace = wanted.userNamespace || needed || (tier === 'oci' && !hasRuntimeForRoot());
+  if (tier === 'oci') findRuntime({ inUserNamespace: userNamespace });
   return {
-    tier: 'oci',
+    tier,
     snapshotters,
     namespaces: true,
     userNamespace,
@@ -49,9 +77,10 @@ function ociPlan(platforms: readonly Platform[], emulated: readonly string[]) {
 }
 
 /** Where no table of emulators can be had: native steps as ever, foreign ones by proot. */
-function ociWithProgramsPlan(foreign: readonly Platform[], emulated: readonly string[]) {
+function programsPlan(request: IsolatedRequest, foreign: readonly Platform[]) {
   needProot();
-  return { ...ociPlan([], emulated), emulators: programEmulators(foreign), losses: [lostNetwork] };
+  const plan = isolatedPlan({ ...request, platforms: [] });
+  return { ...plan, emulators: programEmulators(foreign), losses: [lostNetwork] };
 }
 
 const lostNetwork = 'RUN --network=none is refused: programs here have the network that this machine has';

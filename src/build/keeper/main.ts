@@ -24,12 +24,17 @@ const channelDescriptor = 3;
 
 async function serve(config: KeeperConfig, socket: Socket): Promise<void> {
   // Layers say what modes their files have. Programs that no runtime starts have Docker's.
-  process.umask(config.tier === 'oci' ? 0 : 0o022);
+  process.umask(config.tier === 'proot' ? 0o022 : 0);
   const calls = await loadMountCalls();
   keepFromPrograms(calls);
-  // The compile cache, where one is in use, is read-only from the next line on.
+  // The compile cache, where one is in use, is read-only from the next line on; what programs are started with is in it by then.
+  if (config.tier === 'chroot')
+    await Promise.all([
+      import('../sandbox/chroot/enter-root.ts'),
+      import('../sandbox/chroot/process-calls.ts'),
+    ]);
   flushCompileCache();
-  if (config.namespaces) isolate(config, calls);
+  const ownProc = !config.namespaces || isolate(config, calls);
   const keepers = join(config.dataDirectory, 'keeper');
   const locks = new KeeperLocks(keepers, calls);
   const directory = locks.take(config.id);
@@ -50,6 +55,7 @@ async function serve(config: KeeperConfig, socket: Socket): Promise<void> {
     calls,
     syscalls,
   });
+  const filter = config.tier === 'chroot' ? await makeFilter(directory) : undefined;
   const connection: Connection = new Connection(
     socket,
     makeHandlers({
@@ -59,10 +65,11 @@ async function serve(config: KeeperConfig, socket: Socket): Promise<void> {
       calls,
       syscalls,
       mounter,
+      filter,
       onEvent: (event) => connection.send({ type: 'event', event }),
     }),
   );
-  connection.send({ type: 'ready', trees });
+  connection.send({ type: 'ready', trees, losses: lossesOf(config, { ownProc, filter }) });
   const remove = (name: string): void => removeTree(join(snapshots.path, name));
   const sweeping = sweep({
     ...{ keepers, locks, snapshots, calls, remove, id: config.id },
@@ -73,6 +80,33 @@ async function serve(config: KeeperConfig, socket: Socket): Promise<void> {
   snapshots.discardOwn().forEach(remove);
   unregisterEmulators(config, calls);
   rmSync(directory, { recursive: true, force: true });
+}
+
+/** For programs that no runtime filters. */
+async function makeFilter(directory: string): Promise<string | undefined> {
+  const [{ writeSeccompFilter }, { seccompProfile }] = await Promise.all([
+    import('../sandbox/chroot/seccomp-filter.ts'),
+    import('../sandbox/seccomp-profile.ts'),
+  ]);
+  const path = join(directory, 'seccomp.bpf');
+  const profile = seccompProfile(process.arch);
+  return profile !== undefined && (await writeSeccompFilter(profile, path)) ? path : undefined;
+}
+
+function lossesOf(
+  { tier }: KeeperConfig,
+  found: { readonly ownProc: boolean; readonly filter: string | undefined },
+): string[] {
+  return [
+    ...(found.ownProc
+      ? []
+      : [
+          '/proc is the container’s own: steps see its processes (docker run --security-opt systempaths=unconfined)',
+        ]),
+    ...(tier === 'chroot' && found.filter === undefined
+      ? ['no system calls are withheld from steps: apt-get install libseccomp2']
+      : []),
+  ];
 }
 
 /** Descriptors that this process was started with by mistake. */

@@ -1,5 +1,8 @@
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { findProgram } from '../../lib/find-program.ts';
 import { normalizePlatform, type Platform } from '../../oci/platform.ts';
+import { ChrootSandbox } from '../sandbox/chroot/chroot-sandbox.ts';
 import { OciRuntime } from '../sandbox/oci-runtime.ts';
 import { findRuntime, hasSeccomp } from '../sandbox/probe-runtime.ts';
 import { ProotSandbox } from '../sandbox/proot/proot-sandbox.ts';
@@ -13,6 +16,8 @@ export interface SandboxParts {
   readonly directory: string;
   readonly setTimes: SetTimes;
   readonly calls: MountCalls;
+  /** Path of a seccomp filter for the `chroot` tier, where one can be made. */
+  readonly filter: string | undefined;
 }
 
 /** The sandbox of the keeper's tier for a platform, made when it is first needed. */
@@ -26,18 +31,19 @@ export function makeSandboxes(config: KeeperConfig, parts: SandboxParts): (platf
   const seccomp = program && hasSeccomp(program);
   const make = (architecture: string): Sandbox => {
     const emulator = config.emulators[architecture];
-    if (program === undefined || seccomp === undefined || emulator !== undefined)
+    if (config.tier === 'proot' || emulator !== undefined)
       return new ProotSandbox({ emulator, setTimes, pipe });
-    return new OciRuntime({
-      program,
-      seccomp,
-      state: join(directory, 'runtime'),
-      inUserNamespace,
-      setTimes,
-      pipe,
-      bind: calls.bind,
-      unmount: calls.unmount,
-    });
+    const common = { inUserNamespace, setTimes, pipe, bind: calls.bind, unmount: calls.unmount };
+    if (program === undefined || seccomp === undefined) {
+      const entry = fileURLToPath(new URL('./chroot-main.ts', import.meta.url));
+      return new ChrootSandbox({
+        ...common,
+        entry,
+        unshare: findProgram('unshare') ?? 'unshare',
+        filter: parts.filter,
+      });
+    }
+    return new OciRuntime({ ...common, program, seccomp, state: join(directory, 'runtime') });
   };
   return (platform) => {
     const { architecture } = normalizePlatform(platform);

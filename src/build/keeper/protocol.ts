@@ -262,8 +262,15 @@ export type ToKeeper =
   | { readonly type: 'call'; readonly id: number; readonly call: KeeperCall; readonly request: unknown }
   | { readonly type: 'cancel'; readonly id: number };
 
+/** What a keeper found out about its sandbox by trying. */
+export interface KeeperReport {
+  readonly trees: TreesReport;
+  /** What does not work, or works differently, here. */
+  readonly losses: readonly string[];
+}
+
 export type FromKeeper =
-  | { readonly type: 'ready'; readonly trees: TreesReport }
+  | ({ readonly type: 'ready' } & KeeperReport)
   | { readonly type: 'unfit'; readonly error: WireError }
   | { readonly type: 'event'; readonly event: KeeperEvent }
   | { readonly type: 'result'; readonly id: number; readonly response: unknown }

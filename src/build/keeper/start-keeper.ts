@@ -21,7 +21,7 @@ import type {
 import { keeperPlans, type PlannedConfig } from './keeper-plans.ts';
 import { spawnKeeper } from './keeper-process.ts';
 import { ownDirectories } from './own-directories.ts';
-import type { TreesReport } from './protocol.ts';
+import type { KeeperReport } from './protocol.ts';
 import { explainUnshare } from './user-namespace.ts';
 
 /**
@@ -37,17 +37,19 @@ export async function startKeeper(options: StartKeeperOptions): Promise<KeeperCl
     });
   }
   const rejected: RejectedTier[] = [];
-  for (const { tier, plan } of keeperPlans(options.platforms, options.sandbox ?? 'auto')) {
+  for (const { tier, kind, plan } of keeperPlans(options.platforms, options.sandbox ?? 'auto')) {
     const last = rejected.at(-1);
     // Other emulators are no help where the tier itself does not work.
-    if (last?.tier === tier && last.error.code === 'SANDBOX') continue;
+    if (kind === 'other-emulators' && last?.tier === tier && last.error.code === 'SANDBOX') continue;
     try {
       const { losses, ...config } = plan();
-      const { channel, trees } = await start(config, options);
-      return client(channel, { tier, rejected, losses, trees });
+      const { channel, report } = await start(config, options);
+      return client(channel, { tier, rejected, losses: [...losses, ...report.losses], trees: report.trees });
     } catch (error) {
       if (!isFailure(error, 'SANDBOX', 'EMULATOR')) throw error;
-      rejected.push({ tier, error });
+      // Other namespaces may fail for the same reason.
+      if (!rejected.some((other) => other.tier === tier && other.error.message === error.message))
+        rejected.push({ tier, error });
     }
   }
   throw noSandbox(rejected);
@@ -56,7 +58,7 @@ export async function startKeeper(options: StartKeeperOptions): Promise<KeeperCl
 async function start(
   config: PlannedConfig,
   options: StartKeeperOptions,
-): Promise<{ readonly channel: Channel; readonly trees: TreesReport }> {
+): Promise<{ readonly channel: Channel; readonly report: KeeperReport }> {
   const { signal } = options;
   const dataDirectory = await realpath(options.dataDirectory);
   const id = randomBytes(4).toString('hex');
@@ -76,7 +78,7 @@ async function start(
   );
   if (signal?.aborted) abort();
   try {
-    return { channel, trees: await channel.ready };
+    return { channel, report: await channel.ready };
   } catch (error) {
     await channel.ended;
     const words = spawned.lastWords();

@@ -54,3 +54,9 @@ export function containerCapabilities(
     )
     .map((name) => `CAP_${name}`);
 }
+
+/** Numbers of all capabilities that there are or may be one day, less those named. */
+export function otherCapabilities(kept: readonly string[]): number[] {
+  const keptNumbers = new Set(kept.map((name) => names.indexOf(name.replace(/^CAP_/, ''))));
+  return Array.from({ length: 64 }, (_, number) => number).filter((number) => !keptNumbers.has(number));
+}

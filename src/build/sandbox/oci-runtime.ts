@@ -1,22 +1,18 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { abortReason, reasonOf, throwIfAborted } from '../../lib/errors.ts';
 import { readTextOrUndefined } from '../../lib/read-text.ts';
-import { Accounts, type ProcessUser } from './accounts.ts';
-import { type BindCalls, BindSources } from './bind-sources.ts';
-import { containerCapabilities } from './capabilities.ts';
+import type { ProcessUser } from './accounts.ts';
+import type { BindCalls } from './bind-sources.ts';
 import { exitCodeOfFailedStart, explainRuntimeFailure } from './explain-failure.ts';
-import { hostsFile, resolvConf } from './network-files.ts';
-import { mountPoints, ociSpec } from './oci-spec.ts';
-import { placeMounts } from './place-mounts.ts';
 import type { RuntimeProgram } from './probe-runtime.ts';
 import { outputPipes } from './program-output.ts';
 import type { Sandbox, SandboxOptions, SandboxResult, SandboxSpec } from './sandbox.ts';
-import { seccompProfile } from './seccomp-profile.ts';
 import { stopSignal } from './stop-signal.ts';
-import { ensureDirectory, type SetTimes, Stubs } from './stubs.ts';
+import type { SetTimes } from './stubs.ts';
+import { withBundle } from './with-bundle.ts';
 
 export interface OciRuntimeOptions extends BindCalls {
   readonly program: RuntimeProgram;
@@ -33,8 +29,6 @@ export interface OciRuntimeOptions extends BindCalls {
 /** The `oci` tier: runc or crun, one `run` a program, without cgroups. */
 export class OciRuntime implements Sandbox {
   readonly #options: OciRuntimeOptions;
-  readonly #seccomp = seccompProfile(process.arch);
-  readonly #status = readFileSync('/proc/self/status', 'utf8');
 
   constructor(options: OciRuntimeOptions) {
     this.#options = options;
@@ -42,45 +36,12 @@ export class OciRuntime implements Sandbox {
   }
 
   async run(spec: SandboxSpec, options: SandboxOptions): Promise<SandboxResult> {
-    const seccomp = (await this.#options.seccomp) ? this.#seccomp : undefined;
     throwIfAborted(options.signal);
-    const user = Accounts.of(spec.root).processUser(spec.user);
-    ensureDirectory(spec.root, spec.cwd, user);
-    const stubs = new Stubs(spec.root, this.#options.setTimes);
-    const sources = new BindSources(join(spec.scratch, 'binds'), this.#options);
-    try {
-      // In a layer, if they are new: as BuildKit leaves them.
-      for (const path of mountPoints) ensureDirectory(spec.root, path, { uid: 0, gid: 0 });
-      const files = this.#files(spec, stubs);
-      const config = ociSpec({
-        ...spec,
-        user,
-        files,
-        mounts: placeMounts(spec.mounts, stubs).map((mount) =>
-          mount.kind === 'bind' ? { ...mount, source: sources.add(mount) } : mount,
-        ),
-        terminal: options.output.kind === 'terminal',
-        inUserNamespace: this.#options.inUserNamespace,
-        capabilities: containerCapabilities(this.#status, spec.security),
-        seccomp,
-      });
-      writeFileSync(join(spec.scratch, 'config.json'), JSON.stringify(config));
-      return { exitCode: await this.#execute(spec, user, options), stubs: stubs.paths };
-    } finally {
-      sources.release();
-      stubs.remove();
-    }
-  }
-
-  #files(spec: SandboxSpec, stubs: Stubs): Record<string, string> {
-    const resolv = join(spec.scratch, 'resolv.conf');
-    const hosts = join(spec.scratch, 'hosts');
-    writeFileSync(resolv, resolvConf(spec.network, readTextOrUndefined('/etc/resolv.conf')), { mode: 0o644 });
-    writeFileSync(hosts, hostsFile(spec.hostname, spec.extraHosts), { mode: 0o644 });
-    return {
-      [stubs.ensure('/etc/resolv.conf', 'file')]: resolv,
-      [stubs.ensure('/etc/hosts', 'file')]: hosts,
-    };
+    const { inUserNamespace, setTimes, bind, unmount } = this.#options;
+    const seccomp = await this.#options.seccomp;
+    const terminal = options.output.kind === 'terminal';
+    const bundle = { inUserNamespace, setTimes, bind, unmount, seccomp, terminal };
+    return await withBundle(spec, bundle, (user) => this.#execute(spec, user, options));
   }
 
   async #execute(

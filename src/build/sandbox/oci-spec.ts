@@ -1,5 +1,6 @@
 import type { ProcessUser } from './accounts.ts';
 import type { SandboxLimits, SandboxMount, SandboxSpec } from './sandbox.ts';
+import type { SeccompProfile } from './seccomp-profile.ts';
 
 /** What config.json is made of, all looked up already (OCI runtime-spec, config.md and config-linux.md). */
 export interface OciSpecInput {
@@ -22,14 +23,44 @@ export interface OciSpecInput {
   readonly security: SandboxSpec['security'];
   readonly limits: SandboxLimits;
   /** `linux.seccomp`; not for an insecure program. Undefined where the runtime has no seccomp. */
-  readonly seccomp?: object | undefined;
+  readonly seccomp?: SeccompProfile | undefined;
 }
 
-interface Mount {
+export interface OciMount {
   readonly destination: string;
   readonly type: string;
   readonly source: string;
   readonly options: readonly string[];
+}
+
+/** What of config.json is used. */
+export interface OciSpec {
+  readonly ociVersion: string;
+  readonly hostname: string;
+  readonly root: { readonly path: string; readonly readonly: boolean };
+  readonly process: {
+    readonly terminal: boolean;
+    readonly user: {
+      readonly uid: number;
+      readonly gid: number;
+      readonly additionalGids: readonly number[];
+      readonly umask: number;
+    };
+    readonly args: readonly string[];
+    readonly env: readonly string[];
+    readonly cwd: string;
+    readonly capabilities: Readonly<Record<'bounding' | 'effective' | 'permitted', readonly string[]>>;
+    readonly noNewPrivileges: boolean;
+    /** 2^64 - 1: no limit. */
+    readonly rlimits: readonly { readonly type: string; readonly soft: number; readonly hard: number }[];
+  };
+  readonly mounts: readonly OciMount[];
+  readonly linux: {
+    readonly namespaces: readonly { readonly type: string }[];
+    readonly maskedPaths?: readonly string[];
+    readonly readonlyPaths?: readonly string[];
+    readonly seccomp?: SeccompProfile;
+  };
 }
 
 /** Paths that Docker hides from containers (moby, oci/defaults.go). */
@@ -51,7 +82,7 @@ const maskedPaths = [
 const defaultShmBytes = 64 * 1024 * 1024;
 const readonlyPaths = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
 
-export function ociSpec(input: OciSpecInput): object {
+export function ociSpec(input: OciSpecInput): OciSpec {
   const { user, capabilities, limits } = input;
   const insecure = input.security === 'insecure';
   const namespaces = ['pid', 'mount', 'ipc', 'uts', ...(input.network === 'none' ? ['network'] : [])];
@@ -84,7 +115,7 @@ export function ociSpec(input: OciSpecInput): object {
 /** Where `ociSpec` mounts something: a runtime makes the path when the tree has none. */
 export const mountPoints = ['/proc', '/dev', '/sys'];
 
-function systemMounts(input: OciSpecInput): Mount[] {
+function systemMounts(input: OciSpecInput): OciMount[] {
   return [
     { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] },
     // Read-only behind the runtime's own nodes: no step makes a device there, the one place where devices open.
@@ -117,7 +148,7 @@ function systemMounts(input: OciSpecInput): Mount[] {
 }
 
 /** The kernel mounts sysfs only for the owner of the network namespace; else the host's is shown, its submounts with it. */
-function sysMount({ network, inUserNamespace }: OciSpecInput): Mount {
+function sysMount({ network, inUserNamespace }: OciSpecInput): OciMount {
   const options = ['nosuid', 'noexec', 'nodev', 'ro'];
   if (network === 'host' && inUserNamespace) {
     return { destination: '/sys', type: 'bind', source: '/sys', options: ['rbind', ...options] };
@@ -125,7 +156,7 @@ function sysMount({ network, inUserNamespace }: OciSpecInput): Mount {
   return { destination: '/sys', type: 'sysfs', source: 'sysfs', options };
 }
 
-function fileMounts(files: Readonly<Record<string, string>>): Mount[] {
+function fileMounts(files: Readonly<Record<string, string>>): OciMount[] {
   return Object.entries(files).map(([destination, source]) => ({
     destination,
     type: 'bind',
@@ -134,7 +165,7 @@ function fileMounts(files: Readonly<Record<string, string>>): Mount[] {
   }));
 }
 
-function givenMount(mount: SandboxMount): Mount {
+function givenMount(mount: SandboxMount): OciMount {
   const { target: destination } = mount;
   if (mount.kind === 'bind') return { destination, type: 'bind', source: mount.source, options: ['rbind'] };
   const size = mount.maxBytes === undefined ? [] : [`size=${mount.maxBytes}`];
@@ -142,10 +173,10 @@ function givenMount(mount: SandboxMount): Mount {
   return { destination, type: 'tmpfs', source: 'tmpfs', options };
 }
 
-/** RLIM_INFINITY: JSON.stringify would write it as 18446744073709552000, which a runtime refuses. */
-const infinity = (JSON as unknown as { rawJSON(text: string): object }).rawJSON('18446744073709551615');
+/** RLIM_INFINITY: JSON.stringify would write the number as 18446744073709552000, which a runtime refuses. */
+const infinity = (JSON as unknown as { rawJSON(text: string): number }).rawJSON('18446744073709551615');
 
-function rlimit(value: number): number | object {
+function rlimit(value: number): number {
   return value < 0 ? infinity : value;
 }
 

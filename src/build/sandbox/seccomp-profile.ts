@@ -68,7 +68,7 @@ const refusedFamilies = [38, 40];
 const permission = 1;
 const noSuchCall = 38;
 
-interface Rule {
+export interface SeccompRule {
   readonly names: readonly string[];
   readonly action: string;
   readonly errnoRet?: number;
@@ -80,11 +80,19 @@ interface Rule {
   }[];
 }
 
+/** `linux.seccomp` (OCI runtime-spec, config-linux.md). */
+export interface SeccompProfile {
+  readonly defaultAction: string;
+  readonly defaultErrnoRet: number;
+  readonly architectures: readonly string[];
+  readonly syscalls: readonly SeccompRule[];
+}
+
 /** Docker's default seccomp profile as `linux.seccomp` of an OCI config.json; undefined on a processor that is not known. `architecture` is Node's `process.arch`. */
-export function seccompProfile(architecture: string): object | undefined {
+export function seccompProfile(architecture: string): SeccompProfile | undefined {
   const known = architectures[architecture];
   if (known === undefined) return undefined;
-  const allow = (names: readonly string[], args?: Rule['args']): Rule => ({
+  const allow = (names: readonly string[], args?: SeccompRule['args']): SeccompRule => ({
     names,
     action: 'SCMP_ACT_ALLOW',
     ...(args && { args }),
@@ -92,7 +100,7 @@ export function seccompProfile(architecture: string): object | undefined {
   const [lowest = 0, highest = 0] = refusedFamilies;
   // s390 has clone's flags in the second place.
   const flags = architecture === 's390x' ? 1 : 0;
-  const syscalls: Rule[] = [
+  const syscalls: SeccompRule[] = [
     allow([...words(allowed), ...words(allowedOn[architecture] ?? '')]),
     allow(['socket'], [{ index: 0, value: lowest, op: 'SCMP_CMP_LT' }]),
     allow(['socket'], [{ index: 0, value: lowest + 1, op: 'SCMP_CMP_EQ' }]),

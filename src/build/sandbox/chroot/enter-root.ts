@@ -1,0 +1,73 @@
+import { accessSync, constants, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { failure } from '../../../lib/errors.ts';
+import { otherCapabilities } from '../capabilities.ts';
+import type { OciSpec } from '../oci-spec.ts';
+import { mountRoot, type RootCalls } from './mount-root.ts';
+import type { ProcessCalls } from './process-calls.ts';
+import { resourceNumber } from './resource-numbers.ts';
+
+export interface EnterRootParts {
+  readonly mounts: RootCalls;
+  readonly process: ProcessCalls;
+  /** A seccomp filter (BPF). */
+  readonly filter: Buffer | undefined;
+}
+
+/**
+ * Becomes the program of a config.json in its root: what an OCI runtime does between its namespaces and execve(2). The caller is the first process of new
+ * mount, PID, IPC and UTS namespaces. Returns only when there is no such program: why.
+ */
+export function enterRoot(config: OciSpec, { mounts, process: calls, filter }: EnterRootParts): string {
+  const { args, env, cwd, user, capabilities, rlimits } = config.process;
+  if (config.linux.namespaces.some(({ type }) => type === 'network')) calls.startLoopback();
+  calls.setHostName(config.hostname);
+  mountRoot(config, mounts);
+  process.chdir(config.root.path);
+  calls.pivotRoot();
+  mounts.unmount('.');
+  process.chdir('/');
+  process.chdir(cwd);
+  const path = findExecutable(args[0] ?? '', env);
+  if (path === undefined) return 'ENOENT';
+  // Still with every capability: without them it would need no_new_privs.
+  if (filter !== undefined) calls.filter(filter);
+  for (const { type, soft, hard } of rlimits) {
+    const number = resourceNumber(type);
+    if (number === undefined) throw failure('SANDBOX', 'limit', type, 'there is no such resource');
+    calls.setLimit(number, finite(soft), finite(hard));
+  }
+  calls.dropCapabilities(otherCapabilities(capabilities.bounding));
+  process.setgroups?.([...user.additionalGids]);
+  process.setgid?.(user.gid);
+  process.setuid?.(user.uid);
+  process.umask(user.umask);
+  calls.dieWithParent();
+  calls.resetSignals();
+  return calls.execute(path, args, env);
+}
+
+/** As a runtime does: names without a slash in PATH of the environment, others from the working directory. */
+function findExecutable(name: string, env: readonly string[]): string | undefined {
+  if (name.includes('/')) return resolve(name);
+  const path = env.findLast((entry) => entry.startsWith('PATH='))?.slice('PATH='.length) ?? '';
+  return path
+    .split(':')
+    .map((directory) => join(resolve(directory), name))
+    .find(isExecutable);
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}
+
+const unlimited = 2 ** 63;
+
+function finite(limit: number): number {
+  return limit >= unlimited ? Infinity : limit;
+}
