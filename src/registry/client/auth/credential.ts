@@ -9,8 +9,16 @@ export type Credential =
   | { readonly identityToken: string }
   | { readonly registryToken: string };
 
+export interface CredentialOptions extends IoOptions {
+  /** Which repository of the registry is spoken of: some have credentials of their own. */
+  readonly repository?: string | undefined;
+}
+
 /** Finds the credential for a registry as references name it (`docker.io`, `localhost:5000`); undefined is anonymous. */
-export type CredentialSource = (registry: string, options?: IoOptions) => Promise<Credential | undefined>;
+export type CredentialSource = (
+  registry: string,
+  options?: CredentialOptions,
+) => Promise<Credential | undefined>;
 
 export const anonymous: CredentialSource = async () => undefined;
 

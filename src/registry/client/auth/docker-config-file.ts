@@ -8,10 +8,24 @@ import { limits } from '../limits.ts';
 /** What Docker calls Docker Hub in config.json, and asks helpers for. */
 export const hubKey = 'https://index.docker.io/v1/';
 
-/** `authFile`, else `$REGISTRY_AUTH_FILE`, else `$DOCKER_CONFIG/config.json`, else `~/.docker/config.json`. */
+/** Where a login is kept: `authFile`, else `$REGISTRY_AUTH_FILE`, else `$DOCKER_CONFIG/config.json`, else `~/.docker/config.json`. */
 export function dockerConfigPath(env: NodeJS.ProcessEnv, authFile?: string): string {
   const directory = env.DOCKER_CONFIG || join(env.HOME || homedir(), '.docker');
   return authFile || env.REGISTRY_AUTH_FILE || join(directory, 'config.json');
+}
+
+/**
+ * Where logins are looked for: the file that is named, else Docker's, then those that podman and skopeo keep (containers-auth.json(5)):
+ * `$XDG_RUNTIME_DIR/containers/auth.json` and `$XDG_CONFIG_HOME/containers/auth.json`.
+ */
+export function credentialPaths(env: NodeJS.ProcessEnv, authFile?: string): readonly [string, ...string[]] {
+  const first = dockerConfigPath(env, authFile);
+  if (authFile || env.REGISTRY_AUTH_FILE) return [first];
+  const directories = [env.XDG_RUNTIME_DIR, env.XDG_CONFIG_HOME || join(env.HOME || homedir(), '.config')];
+  return [
+    first,
+    ...directories.flatMap((directory) => (directory ? [join(directory, 'containers/auth.json')] : [])),
+  ];
 }
 
 /** The file's object, all of its fields; undefined when there is no file. USAGE when it cannot be read: what it holds is never shown. */
@@ -48,9 +62,19 @@ export function keysOf(registry: string): readonly [string, ...string[]] {
   return [hubKey, defaultRegistry, 'index.docker.io', 'registry-1.docker.io'];
 }
 
-/** `https://ghcr.io/v2/` → `ghcr.io`, as Docker compares them. */
-export function hostOf(key: string): string {
-  return key === hubKey ? key : key.replace(/^https?:\/\//, '').replace(/\/.*$/, '');
+/** What a key of `auths` is for: `https://ghcr.io/v2/` → `ghcr.io`, as Docker has it; `quay.io/team` stays a part of a registry, as containers have it. */
+export function scopeOfKey(key: string): string {
+  if (key === hubKey) return key;
+  const bare = key.replace(/^https?:\/\//, '');
+  if (bare !== key) return bare.replace(/\/.*$/, '');
+  return key.replace(/\/(?:v[12]\/?)?$/, '');
+}
+
+/** Keys that have a repository's credential, the most special first: of itself, of what it is below, of its registry. */
+export function scopesOf(registry: string, repository: string | undefined): string[] {
+  const parts = repository === undefined || repository === '' ? [] : repository.split('/');
+  const special = parts.map((_, at) => [registry, ...parts.slice(0, parts.length - at)].join('/'));
+  return [...special, ...keysOf(registry)];
 }
 
 /** The helper that keeps a registry's credentials: its own, else the general one. */

@@ -1,7 +1,15 @@
 import { failure } from '../../../lib/errors.ts';
 import { defaultRegistry } from '../../../oci/reference.ts';
-import type { Credential, CredentialSource } from './credential.ts';
-import { dockerConfigPath, hostOf, hubKey, keysOf, readDockerConfig, record } from './docker-config-file.ts';
+import type { Credential, CredentialOptions, CredentialSource } from './credential.ts';
+import {
+  credentialPaths,
+  hubKey,
+  keysOf,
+  readDockerConfig,
+  record,
+  scopeOfKey,
+  scopesOf,
+} from './docker-config-file.ts';
 
 /** The part of Docker's config.json that says who the user is. */
 interface DockerConfig {
@@ -16,36 +24,77 @@ export interface DockerCredentialsOptions {
 }
 
 /**
- * `$REGISTRY_AUTH_FILE`, else `$DOCKER_CONFIG/config.json`, else `~/.docker/config.json`, read once and only when a registry asks for
- * credentials. A registry's own helper comes first, then the general one, then what the file itself holds.
+ * What the files of `credentialPaths` say, each read once and only when a registry asks for credentials. In each a registry's own helper comes
+ * first, then the general one, then what the file itself holds, for the repository or what it is below.
  */
 export function dockerCredentials(
   env: NodeJS.ProcessEnv = process.env,
   { authFile }: DockerCredentialsOptions = {},
 ): CredentialSource {
-  let loading: Promise<DockerConfig> | undefined;
-  return async (registry, options) => {
-    loading ??= load(env, authFile);
-    const config = await loading;
-    const keys = keysOf(registry);
-    const own = keys.map((key) => config.credHelpers[key]).find((helper) => typeof helper === 'string');
-    const helpers = [own, config.credsStore].filter((helper) => typeof helper === 'string' && helper !== '');
-    if (helpers.length > 0) {
-      const { askHelper } = await import('./credential-helper.ts');
-      const server = registry === defaultRegistry ? hubKey : registry;
-      for (const helper of helpers) {
-        const found = await askHelper(String(helper), server, { ...options, env });
-        if (found !== undefined) return found;
-      }
-    }
-    for (const [key, entry] of Object.entries(config.auths)) {
-      if (keys.includes(hostOf(key))) {
-        const found = credentialOf(entry);
-        if (found !== undefined) return found;
-      }
+  const files = credentialPaths(env, authFile).map(
+    (path) => new CredentialFile(path, env, authFile !== undefined),
+  );
+  return async (registry, options = {}) => {
+    for (const file of files) {
+      const found = await file.find(registry, options);
+      if (found !== undefined) return found;
     }
     return undefined;
   };
+}
+
+class CredentialFile {
+  readonly #path: string;
+  readonly #env: NodeJS.ProcessEnv;
+  readonly #required: boolean;
+  #loading: Promise<DockerConfig> | undefined;
+  /** A helper may ask the user: once for a registry, however many repositories of it there are. */
+  readonly #helped = new Map<string, Promise<Credential | undefined>>();
+
+  constructor(path: string, env: NodeJS.ProcessEnv, required: boolean) {
+    this.#path = path;
+    this.#env = env;
+    this.#required = required;
+  }
+
+  async find(registry: string, options: CredentialOptions): Promise<Credential | undefined> {
+    this.#loading ??= load(this.#path, this.#required);
+    const config = await this.#loading;
+    let helped = this.#helped.get(registry);
+    if (helped === undefined) {
+      helped = this.#askHelpers(config, registry, options);
+      this.#helped.set(registry, helped);
+    }
+    const found = await helped;
+    if (found !== undefined) return found;
+    const entries = Object.entries(config.auths);
+    for (const scope of scopesOf(registry, options.repository)) {
+      for (const [key, entry] of entries) {
+        const credential = scopeOfKey(key) === scope ? credentialOf(entry) : undefined;
+        if (credential !== undefined) return credential;
+      }
+    }
+    return undefined;
+  }
+
+  async #askHelpers(
+    config: DockerConfig,
+    registry: string,
+    options: CredentialOptions,
+  ): Promise<Credential | undefined> {
+    const own = keysOf(registry)
+      .map((key) => config.credHelpers[key])
+      .find((helper) => typeof helper === 'string');
+    const helpers = [own, config.credsStore].filter((helper) => typeof helper === 'string' && helper !== '');
+    if (helpers.length === 0) return undefined;
+    const { askHelper } = await import('./credential-helper.ts');
+    const server = registry === defaultRegistry ? hubKey : registry;
+    for (const helper of helpers) {
+      const found = await askHelper(String(helper), server, { signal: options.signal, env: this.#env });
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
 }
 
 function credentialOf(entry: unknown): Credential | undefined {
@@ -63,10 +112,9 @@ function credentialOf(entry: unknown): Credential | undefined {
   return undefined;
 }
 
-async function load(env: NodeJS.ProcessEnv, authFile: string | undefined): Promise<DockerConfig> {
-  const path = dockerConfigPath(env, authFile);
+async function load(path: string, required: boolean): Promise<DockerConfig> {
   const document = await readDockerConfig(path);
-  if (document === undefined && authFile !== undefined) {
+  if (document === undefined && required) {
     throw failure('USAGE', 'read credentials from', path, 'there is no such file');
   }
   const { auths, credHelpers, credsStore } = document ?? {};

@@ -8,10 +8,10 @@ import { tellHelper } from './credential-helper.ts';
 import {
   dockerConfigPath,
   helperFor,
-  hostOf,
   keysOf,
   readDockerConfig,
   record,
+  scopeOfKey,
 } from './docker-config-file.ts';
 
 export interface KeepOptions extends IoOptions {
@@ -82,7 +82,7 @@ export async function eraseCredential(
 function without(config: Config, registry: string): Config {
   const keys: readonly string[] = keysOf(registry);
   return Object.fromEntries(
-    Object.entries(record(config.auths)).filter(([key]) => !keys.includes(hostOf(key))),
+    Object.entries(record(config.auths)).filter(([key]) => !keys.includes(scopeOfKey(key))),
   );
 }
 

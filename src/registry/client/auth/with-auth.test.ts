@@ -202,3 +202,32 @@ describe('redirects', () => {
     });
   });
 });
+
+test('repositories have the credentials that are theirs, and share tokens where those are one', async () => {
+  const server = await scriptedServer(({ seen, answer }) => {
+    if (seen.url.startsWith('/token')) answer(200, {}, '{"token":"t","expires_in":300}');
+    else if (seen.headers.authorization === 'Bearer t') answer(200, {}, 'x');
+    else answer(401, { 'www-authenticate': `Bearer realm="http://${server.host}/token"` });
+  });
+  const credentials: CredentialSource = async (_registry, { repository } = {}) => ({
+    username: repository?.startsWith('team/') ? 'team' : 'me',
+    password: 'secret',
+  });
+  const client = new RegistryClient({ credentials });
+  try {
+    for (const repository of ['a', 'team/a', 'b', 'team/b', 'a', 'team/a'])
+      assert.equal(await client.repository(server.host, repository).exists(blob), true);
+    const asked = server.seen.filter(({ url }) => url.startsWith('/token'));
+    const users = asked.map(({ url, headers }) => {
+      const query = new URL(url, 'http://h').searchParams;
+      assert.equal(headers.authorization, basicAuthorization(query.get('account') ?? '', 'secret'));
+      return `${query.get('scope')?.split(':')[1]} ${query.get('account')}`;
+    });
+    assert.deepEqual(users, ['a me', 'team/a team', 'b me', 'team/b team']);
+    // The registry asks once: how is known from then on.
+    assert.equal(server.seen.filter(({ headers }) => headers.authorization === undefined).length, 1);
+  } finally {
+    client.close();
+    await server.close();
+  }
+});
