@@ -31,7 +31,7 @@ Errors and exit codes: [errors.md](errors.md). Results go to stdout, progress an
 | --- | --- |
 | \`POLYARCH_HOME\` | the data directory; else \`$XDG_DATA_HOME/polyarch\`, else \`~/.local/share/polyarch\` |
 | \`SOURCE_DATE_EPOCH\` | seconds since 1970: times in a new image are this or earlier |
-| \`DOCKER_CONFIG\`, \`REGISTRY_AUTH_FILE\` | where credentials are read, as Docker's \`config.json\` |
+| \`DOCKER_CONFIG\`, \`REGISTRY_AUTH_FILE\` | where credentials are read, as Docker's \`config.json\`; behind it podman's and skopeo's \`auth.json\` |
 `;
 
 /** A section for each command, those below a group after the group's own. */

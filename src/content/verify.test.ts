@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { describe, test } from 'node:test';
 import { digestOf } from '../lib/digest.ts';
 import { collect } from './read-manifest.ts';
-import { verified } from './verify.ts';
+import { isVerifiedAs, verified } from './verify.ts';
 
 const bytes = Buffer.from('some bytes that a registry sent');
 const expected = { digest: digestOf(bytes), size: bytes.length };
@@ -19,6 +19,18 @@ async function drain(stream: Readable): Promise<{ got: string; error?: unknown }
     return { got, error };
   }
 }
+
+test('is known for what it verifies, until something was read of it', async () => {
+  const stream = verified(chunks(bytes.subarray(0, 3), bytes.subarray(3)), expected);
+  assert.equal(isVerifiedAs(stream, expected), true);
+  assert.equal(verified(stream, expected), stream);
+  assert.equal(isVerifiedAs(chunks(bytes), expected), false);
+  assert.equal(isVerifiedAs(stream, { ...expected, size: 1 }), false);
+  assert.equal(isVerifiedAs(stream, { ...expected, digest: digestOf('x') }), false);
+  const [first] = await stream.take(1).toArray();
+  assert.equal(String(first), 'som');
+  assert.equal(isVerifiedAs(stream, expected), false);
+});
 
 describe('the verifying stream', () => {
   test('passes right content on, in whatever chunks, by either algorithm', async () => {

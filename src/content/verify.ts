@@ -62,10 +62,17 @@ export interface VerifyOptions extends IoOptions {
 
 /**
  * `source` through the verifying stream: errors with CONTENT_INVALID, before its end and before its last chunk, when size or digest differ.
- * One Readable over the source, not a Transform: half the buffering, and the chunks are passed on as they came.
+ * One Readable over the source, not a Transform: half the buffering, and the chunks are passed on as they came. A source that is such a
+ * stream already is given back.
  */
 export function verified(source: Readable, expected: Expected, options: VerifyOptions = {}): Readable {
+  if (options.sourceError === undefined && isVerifiedAs(source, expected)) return source;
   return new VerifyingStream(source, expected, options);
+}
+
+/** Whether a stream errors, before its end and before its last chunk, unless its bytes are `expected`: whoever stores them need not hash again. */
+export function isVerifiedAs(stream: Readable, expected: Expected): boolean {
+  return stream instanceof VerifyingStream && stream.verifies(expected);
 }
 
 class VerifyingStream extends Readable {
@@ -97,6 +104,11 @@ class VerifyingStream extends Readable {
     source.on('data', (chunk: Buffer) => this.#pass(chunk));
     source.pause();
     if (source.destroyed) process.nextTick(() => this.destroy(source.errored ?? this.#cut()));
+  }
+
+  /** Only of one that has given nothing yet: what was read before is not what is stored. */
+  verifies({ digest, size }: Expected): boolean {
+    return !this.readableDidRead && digest === this.#expected.digest && size === this.#expected.size;
   }
 
   override _read(): void {

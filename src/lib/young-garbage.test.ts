@@ -9,5 +9,6 @@ test('dead chunks do not gather, however many pass', () => {
     chunkPassed(Buffer.allocUnsafeSlow(1024 * 1024).length);
     most = Math.max(most, process.memoryUsage().arrayBuffers - start);
   }
-  assert.ok(most < 60 * 1024 * 1024, `${Math.round(most / 1024 / 1024)} MiB`);
+  // Without it some 500; the other tests of this process have garbage of their own.
+  assert.ok(most < 128 * 1024 * 1024, `${Math.round(most / 1024 / 1024)} MiB`);
 });

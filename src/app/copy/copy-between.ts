@@ -1,6 +1,6 @@
 import { readDocument } from '../../content/read-manifest.ts';
 import { maxIndexDepth } from '../../content/select-manifest.ts';
-import { canMount, type IoOptions, type Store } from '../../content/store.ts';
+import { canMount, canResolveDocument, type IoOptions, type Store } from '../../content/store.ts';
 import type { Digest } from '../../lib/digest.ts';
 import { failure, isFailure, PolyarchError } from '../../lib/errors.ts';
 import type { KeyedTurns } from '../../lib/keyed-turns.ts';
@@ -45,7 +45,7 @@ export async function copyBetween(
 ): Promise<CopyOutcome> {
   const { signal } = options;
   const [found, there] = await Promise.all([
-    source.store.resolve(source.reference, { signal }),
+    resolveSource(source, options),
     namedDigests(target, { signal }),
   ]);
   const changes = changesFor(source, target, options.changes ?? {});
@@ -56,6 +56,15 @@ export async function copyBetween(
   await using rewritten = await rewriteImage(source, found, changes, { signal });
   const outcome = await bring(source, target, rewritten.image, { ...options, found, there });
   return { ...outcome, notes: [...rewritten.notes, ...outcome.notes] };
+}
+
+/** The index is read for its referrers in any case: then one request gives both. Without them a HEAD may be all that there is to it. */
+async function resolveSource(source: OpenedStore, options: CopyBetweenOptions): Promise<Descriptor> {
+  const { store, reference } = source;
+  const { signal } = options;
+  if (options.referrers === false || source.sibling === undefined || !canResolveDocument(store))
+    return await store.resolve(reference, { signal });
+  return (await store.resolveDocument(reference, { signal })).descriptor;
 }
 
 /** What has no digest to keep travels to a registry compressed, as with docker push. */

@@ -8,7 +8,7 @@ import { abortReason, failure, throwIfAborted } from '../../lib/errors.ts';
 import { livenessOf, processToken } from '../../lib/process-identity.ts';
 import { fileChunkBytes, readableOf } from '../content.ts';
 import type { IoOptions } from '../store.ts';
-import { type Expected, verified } from '../verify.ts';
+import { type Expected, isVerifiedAs, verified } from '../verify.ts';
 import { makeDirectory, syncEntries } from './durable-directory.ts';
 import { HashingFile } from './hashing-file.ts';
 import { isMissing, storeFailure } from './store-failure.ts';
@@ -112,7 +112,11 @@ export class BlobDirectory {
     try {
       throwIfAborted(signal);
       signal?.addEventListener('abort', onAbort, { once: true });
-      file = await HashingFile.create(this.temporaryPath(), algorithm);
+      const path = this.temporaryPath();
+      file =
+        expected && isVerifiedAs(source, expected)
+          ? await HashingFile.createVerified(path, expected.digest)
+          : await HashingFile.create(path, algorithm);
       await file.appendAll(source, (bytes) => {
         if (expected && bytes > expected.size) throw wrong(expected, `more than ${expected.size} bytes`);
       });

@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
-import { type Digest, type DigestAlgorithm, finishDigest } from '../../lib/digest.ts';
+import { algorithmOf, type Digest, type DigestAlgorithm, finishDigest } from '../../lib/digest.ts';
 
 /** Bytes that may wait for the disk before the source is held back. */
 const queuedBytesLimit = 4 * 1024 * 1024;
@@ -14,6 +14,8 @@ export class HashingFile {
   readonly path: string;
   readonly #algorithm: DigestAlgorithm;
   readonly #hash: Hash;
+  /** The digest that whoever gives the bytes makes sure of. */
+  #known: Digest | undefined;
   readonly #handle: FileHandle;
   #queue: Uint8Array[] = [];
   #queuedBytes = 0;
@@ -38,6 +40,13 @@ export class HashingFile {
     return new HashingFile(path, await open(path, 'wx', 0o600), algorithm, createHash(algorithm), 0);
   }
 
+  /** For bytes that are held against `digest` before they come: they are not hashed again. */
+  static async createVerified(path: string, digest: Digest): Promise<HashingFile> {
+    const file = await HashingFile.create(path, algorithmOf(digest));
+    file.#known = digest;
+    return file;
+  }
+
   /** Goes on where `bytes` bytes with this hash state are in the file; whatever lies behind them is cut off. */
   static async resume(path: string, state: { hash: Hash; bytes: number }): Promise<HashingFile> {
     const handle = await open(path, 'r+');
@@ -56,7 +65,7 @@ export class HashingFile {
 
   /** Takes a chunk; a promise when the caller should wait before the next one. Rejects, then or later, when the disk does. */
   append(chunk: Uint8Array): Promise<void> | undefined {
-    this.#hash.update(chunk);
+    if (this.#known === undefined) this.#hash.update(chunk);
     this.#bytes += chunk.length;
     this.#queue.push(chunk);
     this.#queuedBytes += chunk.length;
@@ -83,7 +92,7 @@ export class HashingFile {
 
   /** The digest of all bytes: once, and nothing can be appended after it. */
   digest(): Digest {
-    return finishDigest(this.#hash, this.#algorithm);
+    return this.#known ?? finishDigest(this.#hash, this.#algorithm);
   }
 
   /** Makes the bytes durable and the file read-only. */

@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { copy } from '../../src/app/copy/copy.ts';
+import { inspect, inspectRaw } from '../../src/app/inspect/inspect.ts';
+import { contentFromBytes } from '../../src/content/content.ts';
+import { LayoutStore } from '../../src/content/layout/layout-store.ts';
+import type { Store } from '../../src/content/store.ts';
+import { digestOf } from '../../src/lib/digest.ts';
+import type { Descriptor } from '../../src/oci/descriptor.ts';
+import { mediaTypes } from '../../src/oci/media-types.ts';
+import { type RunningRegistry, startRegistry } from '../../src/registry/server/start-registry.ts';
+import { certificateAuthority } from '../fixtures/certificates.ts';
+import {
+  type DockerRegistry,
+  skipWithoutDockerRegistry,
+  startDockerRegistry,
+} from '../fixtures/docker-registry.ts';
+import { randomImage } from '../fixtures/random-image.ts';
+import { type CountedRequests, requestsOf } from '../fixtures/requests-of.ts';
+import { startTokenService, type TokenService } from '../fixtures/token-service.ts';
+
+const platforms = [
+  'linux/amd64',
+  'linux/arm64',
+  'linux/arm/v7',
+  'linux/s390x',
+  'linux/ppc64le',
+  'linux/riscv64',
+];
+
+/** What may have referrers: the index and each image. */
+const contents = 1 + platforms.length;
+
+/** A signature-like manifest about `subject`. */
+async function referTo(store: Store, subject: Descriptor): Promise<void> {
+  const put = async (mediaType: string, value: unknown): Promise<Descriptor> => {
+    const bytes = Buffer.from(JSON.stringify(value));
+    const descriptor = { mediaType, digest: digestOf(bytes), size: bytes.length };
+    await store.push(descriptor, contentFromBytes(bytes));
+    return descriptor;
+  };
+  const config = await put(mediaTypes.ociEmpty, {});
+  const { mediaType, digest, size } = subject;
+  await put(mediaTypes.ociManifest, {
+    schemaVersion: 2,
+    mediaType: mediaTypes.ociManifest,
+    artifactType: 'application/example',
+    config,
+    layers: [config],
+    subject: { mediaType, digest, size },
+  });
+}
+
+describe('as few requests as there can be', () => {
+  let directory = '';
+  let env: NodeJS.ProcessEnv;
+  let index: Descriptor;
+  let layout: string;
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'polyarch-requests-'));
+    env = { POLYARCH_HOME: join(directory, 'home'), DOCKER_CONFIG: join(directory, 'none') };
+    const store = await LayoutStore.open(join(directory, 'image'), { create: true });
+    index = (await randomImage(store, { seed: 7, platforms, layers: 2 })).root;
+    await store.tag(index, '1');
+    layout = `oci:${directory}/image:1`;
+  });
+  after(() => rm(directory, { recursive: true, force: true }));
+
+  const exactly = ({ sent }: CountedRequests, count: number): void =>
+    assert.equal(sent.length, count, sent.join('\n'));
+  const atMost = ({ sent }: CountedRequests, count: number): void =>
+    assert.ok(sent.length <= count, sent.join('\n'));
+
+  describe('a registry with the referrers API', () => {
+    let registry: RunningRegistry;
+    const name = (text: string): string => `${registry.host}/${text}`;
+    before(async () => {
+      registry = await startRegistry({ root: join(directory, 'registry') });
+      await copy(layout, [name('a:1')], { env });
+    });
+    after(() => registry.close());
+
+    test('inspect --raw is one, the table one and one for each platform, side by side', async () => {
+      exactly(await requestsOf(() => inspectRaw(name('a:1'), { env })), 1);
+      const table = await requestsOf(() => inspect(name('a:1'), { env }));
+      exactly(table, 1 + platforms.length);
+      assert.equal(table.together, platforms.length);
+    });
+
+    test('a copy with nothing to do is two, with referrers one more for each content that may have some', async () => {
+      await copy(name('a:1'), [name('b:1')], { env });
+      const plain = await requestsOf(() => copy(name('a:1'), [name('b:1')], { env, referrers: false }));
+      exactly(plain, 2);
+      atMost(await requestsOf(() => copy(name('a:1'), [name('b:1')], { env })), 3 + contents);
+      const source = await LayoutStore.open(join(directory, 'image'));
+      await referTo(source, index);
+      await copy(layout, [name('a:1'), name('b:1')], { env });
+      const referred = await requestsOf(() => copy(name('a:1'), [name('b:1')], { env }));
+      // And of the referrer: what it is, whether it is there, what refers to it.
+      atMost(referred, 3 + contents + 3);
+    });
+  });
+
+  describe('docker-registry with tokens', { skip: skipWithoutDockerRegistry }, () => {
+    let service: TokenService;
+    let registry: DockerRegistry;
+    const name = (text: string): string => `${registry.host}/${text}`;
+    const request = { sourceRegistry: {}, targetRegistry: {} };
+    before(async () => {
+      const authority = await certificateAuthority();
+      service = await startTokenService(await authority.issue('tokens'), 'polyarch test');
+      const token = {
+        realm: service.realm,
+        service: 'registry',
+        issuer: 'polyarch test',
+        roots: authority.certificate,
+      };
+      registry = await startDockerRegistry({ token });
+      const credential = { username: 'me', password: 's3cret' };
+      request.sourceRegistry = { credential };
+      request.targetRegistry = { credential };
+      await copy(layout, [name('a:1'), name('b:1')], { env, ...request });
+    });
+    after(async () => {
+      await registry.close();
+      await service.close();
+    });
+    /** Less the token requests, and the one that each repository's first 401 answers. */
+    const authenticated = ({ sent, together }: CountedRequests): CountedRequests => {
+      const rest = sent.filter((line) => !line.includes('/token?'));
+      return { sent: rest.slice(1), together };
+    };
+
+    test('the same, after authentication', async () => {
+      const raw = await requestsOf(() => inspectRaw(name('a:1'), { env, registry: request.sourceRegistry }));
+      assert.equal(raw.sent.length, 3, raw.sent.join('\n'));
+      exactly(authenticated(raw), 1);
+      const table = await requestsOf(() => inspect(name('a:1'), { env, registry: request.sourceRegistry }));
+      exactly(authenticated(table), 1 + platforms.length);
+      const same = { env, ...request, referrers: false };
+      const noop = await requestsOf(() => copy(name('a:1'), [name('b:1')], same));
+      atMost(authenticated(noop), 3);
+    });
+  });
+});
