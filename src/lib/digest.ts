@@ -1,4 +1,4 @@
-import { createHash, type Hash } from 'node:crypto';
+import { type Hash, hash } from 'node:crypto';
 import { failure } from './errors.ts';
 
 export type DigestAlgorithm = 'sha256' | 'sha512';
@@ -27,7 +27,7 @@ export function hexOf(digest: Digest): string {
 }
 
 export function digestOf(bytes: string | Uint8Array, algorithm: DigestAlgorithm = 'sha256'): Digest {
-  return finishDigest(createHash(algorithm).update(bytes), algorithm);
+  return `${algorithm}:${hash(algorithm, bytes, 'hex')}`;
 }
 
 export function finishDigest(hash: Hash, algorithm: DigestAlgorithm = 'sha256'): Digest {

@@ -57,7 +57,7 @@ export function expand(word: string, variables: Variables, options: ExpandOption
   const lexer = new Lexer(word, variables, options);
   try {
     const { text, words } = lexer.until(undefined, options.rawEscapes ?? false);
-    return { text, words, used: lexer.used, unset: lexer.unset };
+    return { text, words, used: lexer.used ?? none, unset: lexer.unset ?? none };
   } catch (error) {
     if (error instanceof PatternError) throw new ExpansionError(error.message);
     throw error;
@@ -71,6 +71,13 @@ const anySpace = /[\s\u0085]/;
 const special = /[$'"<]/;
 const none: ReadonlySet<string> = new Set();
 
+function isSpecial(character: string): boolean {
+  return character === '$' || character === "'" || character === '"' || character === '<';
+}
+
+/** Digits alone, or what does not begin with one. */
+const variableName = /\p{Nd}+|[\p{L}_][\p{L}\p{Nd}_]*/uy;
+
 function splitAll(text: string): readonly string[] {
   const out = new Collector();
   out.splitting(text);
@@ -79,35 +86,32 @@ function splitAll(text: string): readonly string[] {
 
 /** Gathers the result as one text and as words: what is quoted or escaped never splits. */
 class Collector {
-  readonly #text: string[] = [];
   readonly #words: string[] = [];
+  #text = '';
   #word = '';
-  #length = 0;
-
-  #grow(by: number): void {
-    this.#length += by;
-    if (this.#length > maxExpandedLength) {
-      throw new ExpansionError(`expands to more than ${maxExpandedLength} characters`, true);
-    }
-  }
 
   raw(text: string): void {
-    this.#grow(text.length);
-    this.#text.push(text);
+    this.#text += text;
+    if (this.#text.length > maxExpandedLength) {
+      throw new ExpansionError(`expands to more than ${maxExpandedLength} characters`, true);
+    }
     this.#word += text;
   }
 
   splitting(text: string): void {
-    this.#grow(text.length);
-    this.#text.push(text);
     if (!anySpace.test(text)) {
-      this.#word += text;
+      this.raw(text);
       return;
     }
-    for (const character of text) {
-      if (!isSpace(character)) this.#word += character;
-      else this.#endWord();
+    let start = 0;
+    for (let at = 0; at < text.length; at++) {
+      if (!isSpace(text.charAt(at))) continue;
+      this.raw(text.slice(start, at));
+      this.#endWord();
+      this.#text += text.charAt(at);
+      start = at + 1;
     }
+    this.raw(text.slice(start));
   }
 
   #endWord(): void {
@@ -117,14 +121,14 @@ class Collector {
 
   finish(): { text: string; words: readonly string[] } {
     this.#endWord();
-    return { text: this.#text.join(''), words: this.#words };
+    return { text: this.#text, words: this.#words };
   }
 }
 
 class Lexer {
-  readonly used = new Set<string>();
-  readonly unset = new Set<string>();
-  readonly #characters: readonly string[];
+  used: Set<string> | undefined;
+  unset: Set<string> | undefined;
+  readonly #word: string;
   readonly #variables: Variables;
   readonly #options: ExpandOptions;
   #position = 0;
@@ -132,18 +136,18 @@ class Lexer {
   #rawEscapes: boolean;
 
   constructor(word: string, variables: Variables, options: ExpandOptions) {
-    this.#characters = Array.from(word);
+    this.#word = word;
     this.#variables = variables;
     this.#options = options;
     this.#rawEscapes = options.rawEscapes ?? false;
   }
 
   #peek(): string | undefined {
-    return this.#characters[this.#position];
+    return this.#word[this.#position];
   }
 
   #next(): string | undefined {
-    return this.#characters[this.#position++];
+    return this.#word[this.#position++];
   }
 
   /** Reads up to `stop`, which it consumes, or to the end when there is none. */
@@ -192,14 +196,14 @@ class Lexer {
     const { escapeCharacter } = this.#options;
     let character: string | undefined;
     do {
-      character = this.#characters[++this.#position];
+      character = this.#word[++this.#position];
     } while (
       character !== undefined &&
       character !== stop &&
       character !== escapeCharacter &&
-      !special.test(character)
+      !isSpecial(character)
     );
-    return this.#characters.slice(start, this.#position).join('');
+    return this.#word.slice(start, this.#position);
   }
 
   #singleQuoted(): string {
@@ -211,7 +215,7 @@ class Lexer {
       }
     }
     const inner = this.#options.rawQuotes ? 0 : 1;
-    return this.#characters.slice(start + inner, this.#position - inner).join('');
+    return this.#word.slice(start + inner, this.#position - inner);
   }
 
   #doubleQuoted(): string {
@@ -219,25 +223,34 @@ class Lexer {
     const quote = this.#next() ?? '';
     if (this.#options.rawQuotes) out.raw(quote);
     for (;;) {
-      if (this.#peek() === '$') {
-        out.raw(this.#dollar());
-        continue;
-      }
+      const start = this.#position;
       let character = this.#next();
+      while (
+        character !== undefined &&
+        character !== quote &&
+        character !== '$' &&
+        character !== this.#options.escapeCharacter
+      ) {
+        character = this.#next();
+      }
       if (character === undefined) {
         throw new ExpansionError('unexpected end of statement while looking for matching double-quote');
+      }
+      out.raw(this.#word.slice(start, this.#position - 1));
+      if (character === '$') {
+        this.#position--;
+        out.raw(this.#dollar());
+        continue;
       }
       if (character === quote) {
         if (this.#options.rawQuotes) out.raw(quote);
         return out.finish().text;
       }
-      if (character === this.#options.escapeCharacter) {
-        if (this.#rawEscapes) out.raw(character);
-        const escaped = this.#peek();
-        if (escaped === undefined) continue;
-        if (escaped === '"' || escaped === '$' || escaped === this.#options.escapeCharacter)
-          character = this.#next() ?? '';
-      }
+      if (this.#rawEscapes) out.raw(character);
+      const escaped = this.#peek();
+      if (escaped === undefined) continue;
+      if (escaped === '"' || escaped === '$' || escaped === this.#options.escapeCharacter)
+        character = this.#next() ?? '';
       out.raw(character);
     }
   }
@@ -255,16 +268,22 @@ class Lexer {
   #name(): string {
     const first = this.#peek();
     if (first === undefined) return '';
-    if (/^[@*#?\-$!]$/.test(first)) return this.#next() ?? '';
-    const part = /^\p{Nd}$/u.test(first) ? /^\p{Nd}$/u : /^[\p{L}\p{Nd}_]$/u;
-    let name = '';
-    while (part.test(this.#peek() ?? '')) name += this.#next();
+    if ('@*#?-$!'.includes(first)) return this.#next() ?? '';
+    variableName.lastIndex = this.#position;
+    const [name = ''] = variableName.exec(this.#word) ?? [];
+    this.#position += name.length;
     return name;
   }
 
   #value(name: string): string | undefined {
     const value = this.#variables(name);
-    (value === undefined ? this.unset : this.used).add(name);
+    if (value === undefined) {
+      this.unset ??= new Set();
+      this.unset.add(name);
+    } else {
+      this.used ??= new Set();
+      this.used.add(name);
+    }
     this.#options.spend?.(value?.length ?? 0);
     return value;
   }

@@ -8,8 +8,14 @@ export const readLabel: CommandReader = (instruction, source) => {
     counts: false,
     apply(stage) {
       const set = expandPairs(stage, instruction, pairs);
-      stage.config.Labels = Object.fromEntries([...Object.entries(stage.config.Labels ?? {}), ...set]);
+      stage.config.Labels ??= {};
+      for (const [key, value] of set) setLabel(stage.config.Labels, key, value);
       stage.commit(instruction, ['LABEL', ...set.map(([key, value]) => `${key}=${value}`)].join(' '));
     },
   };
 };
+
+/** Also one that is called `__proto__`. */
+function setLabel(labels: Record<string, string>, key: string, value: string): void {
+  Object.defineProperty(labels, key, { value, writable: true, enumerable: true, configurable: true });
+}
