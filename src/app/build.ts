@@ -25,6 +25,8 @@ import { entitlements, type RunDefaultTexts, runDefaults } from './build-inputs/
 import { secretSource } from './build-inputs/secrets.ts';
 import type { BuildCaches, CacheSettings } from './cache/build-caches.ts';
 import type { CacheEvent } from './cache/cache-event.ts';
+import type { BuildMounts, MountsSettings } from './cache/mounts/build-mounts.ts';
+import type { MountsOptions } from './cache/mounts/import-mounts.ts';
 import { openBuildContext } from './contexts/open-build-context.ts';
 import { type FindImage, openNamedContexts } from './contexts/open-named-contexts.ts';
 import { findBase, findLocated } from './find-base.ts';
@@ -71,6 +73,8 @@ export interface BuildImageOptions {
   readonly emulation?: 'allow' | 'refuse' | undefined;
   /** Caches besides this machine's own. Default none. */
   readonly caches?: CacheSettings | undefined;
+  /** Cache mounts that are kept elsewhere. Default none. */
+  readonly cacheMounts?: MountsSettings | undefined;
   /** True: to the registry that each tag names. False: into the local store. */
   readonly push: boolean;
   readonly registry?: RegistrySettings | undefined;
@@ -105,6 +109,7 @@ export async function buildImage(options: BuildImageOptions): Promise<BuiltImage
   try {
     const read = await readRequest(options, { env, sources, findImage: findLocated });
     const caches = await openCaches(read, client, env, options);
+    const mounts = await openMounts(read, { dataDirectory: data, store, client, env }, options);
     const { inlineCache } = readBuilderArguments(read.buildArgs, { platforms: read.platforms.length });
     const names = references.map((reference) => formatReference(withDefaultTag(reference)));
     const request: BuildRequest = { ...read, names, inlineCache: caches?.inline || inlineCache };
@@ -128,6 +133,7 @@ export async function buildImage(options: BuildImageOptions): Promise<BuiltImage
         if (options.push) for (const push of pushes) await push.finish(result);
         else await keep(store, result, references, options);
         await caches?.finish(result);
+        await mounts?.finish();
       },
     });
     return {
@@ -164,6 +170,16 @@ async function openCaches(
   if (caches === undefined) return undefined;
   const { openBuildCaches } = await import('./cache/build-caches.ts');
   return await openBuildCaches(caches, { client, request, env, signal, onEvent });
+}
+
+async function openMounts(
+  { platforms }: BuildRequest,
+  places: Pick<MountsOptions, 'dataDirectory' | 'store' | 'client' | 'env'>,
+  { cacheMounts, sandbox, signal, onEvent = () => {} }: BuildImageOptions,
+): Promise<BuildMounts | undefined> {
+  if (cacheMounts === undefined) return undefined;
+  const { openBuildMounts } = await import('./cache/mounts/build-mounts.ts');
+  return await openBuildMounts(cacheMounts, platforms, { ...places, sandbox, signal, onEvent });
 }
 
 async function keep(

@@ -22,6 +22,8 @@ export interface BuildFlags extends RegistryFlags, SandboxFlags, CallFlags {
   readonly cache: boolean;
   readonly cacheFrom: string[];
   readonly cacheTo: string[];
+  readonly cacheMountsFrom: string[];
+  readonly cacheMountsTo: string[];
   readonly cacheRepo?: string;
   readonly cacheTtl?: string;
   readonly push?: boolean;
@@ -92,6 +94,18 @@ export function defineBuild(program: Command): Command {
     )
     .option('--cache-repo <repository>', 'look steps up in a repository and leave them there, one tag each')
     .option('--cache-ttl <duration>', 'how old steps of --cache-repo may be (default: 336h)')
+    .option(
+      '--cache-mounts-from <spec>',
+      'what new cache mounts begin with: type=registry,ref=REF or type=local,src=DIR',
+      append,
+      [],
+    )
+    .option(
+      '--cache-mounts-to <spec>',
+      'where to leave the cache mounts that steps used: type=registry,ref=REF or type=local,dest=DIR',
+      append,
+      [],
+    )
     .option('--push', 'push the result to the registry that its name says')
     .option('-o, --output <spec>', 'type=image (the local store) or type=registry (as --push)', parseOutput)
     .addOption(
@@ -141,6 +155,7 @@ export function buildImageOptions(context: string, flags: BuildFlags): BuildImag
     parallel: flags.parallel,
     cache: flags.cache,
     caches: cacheSettings(flags),
+    cacheMounts: mountsSettings(flags),
     network: flags.network === 'none' ? 'none' : 'host',
     sandbox: flags.sandbox,
     emulation: flags.emulation ? 'allow' : 'refuse',
@@ -157,6 +172,10 @@ function cacheSettings({ cacheFrom, cacheTo, cacheRepo, cacheTtl }: BuildFlags):
   if (cacheFrom.length + cacheTo.length === 0 && cacheRepo === undefined && cacheTtl === undefined)
     return undefined;
   return { from: cacheFrom, to: cacheTo, repository: cacheRepo, ttl: cacheTtl };
+}
+
+function mountsSettings({ cacheMountsFrom: from, cacheMountsTo: to }: BuildFlags) {
+  return from.length + to.length === 0 ? undefined : { from, to };
 }
 
 /** `--call` makes nothing that could be pushed or told of. */

@@ -166,6 +166,28 @@ describe('the cache of this machine', { skip: missing, timeout: 300_000 }, () =>
     assert.deepEqual(await why('[0 3/5]'), [steps[1]]);
   });
 
+  test('cache mounts go to a directory and come back on a machine that is empty, owners and all', async () => {
+    const own = join(scratch, 'mounts-context');
+    mkdirSync(own);
+    const mount = '--mount=type=cache,target=/c,uid=5,gid=6,mode=0750';
+    writeFileSync(
+      join(own, 'Dockerfile'),
+      `FROM base\nRUN ${mount} echo x >> /c/runs && chown 33:44 /c/runs && ln -sf runs /c/link && stat -c '%u:%g %a' /c /c/runs > /out && cat /c/runs >> /out\n`,
+    );
+    const carried = join(scratch, 'carried');
+    const run = async (name: string, ...more: string[]) => {
+      const { env, buildArgs } = machine(name);
+      const { stderr } = await polyarch([...buildArgs(...more, '-t', 'app:1').slice(0, -1), own], { env });
+      return { stderr, out: (await polyarch(['run', 'app:1', 'cat', '/out'], { env })).stdout };
+    };
+    const first = await run('from', '--cache-mounts-to', `type=local,dest=${carried}`);
+    assert.equal(first.out, '5:6 750\n33:44 644\nx\n');
+    const from = ['--cache-mounts-from', `type=local,src=${carried}`];
+    const second = await run('to', ...from, '--cache-mounts-from', `type=local,src=${join(scratch, 'none')}`);
+    assert.equal(second.out, '5:6 750\n33:44 644\nx\nx\n');
+    assert.match(second.stderr, /warning: cache oci:.*none/);
+  });
+
   test('two builds of the same graph at once come to the same image', async () => {
     const { build, check, ls } = machine('two');
     const [one, other] = await Promise.all([build('-t', 'app:1'), build('-t', 'app:2')]);

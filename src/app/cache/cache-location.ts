@@ -50,6 +50,14 @@ export function parseCacheTo(text: string): CacheTo {
   return { type, location, mode, ignoreError: ignoreError === 'true' };
 }
 
+/** Where cache mounts are kept, `--cache-mounts-from` and `--cache-mounts-to`: `type=registry,ref=REF`, `type=local,src|dest=DIR[,tag=TAG]`, or a reference alone. USAGE. */
+export function parseMountsPlace(option: string, text: string, place: 'src' | 'dest'): Location {
+  const fields = readFields(option, text);
+  const type = typeOf(option, text, fields, ['registry', 'local']);
+  allow(option, text, fields, type === 'registry' ? ['type', 'ref'] : ['type', place, 'tag']);
+  return locationOf(option, text, type, fields, place);
+}
+
 function readFields(option: string, text: string): Fields {
   if (!text.includes('=')) {
     return new Map([

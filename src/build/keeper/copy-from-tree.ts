@@ -37,26 +37,36 @@ export async function checksumSources(
 
 /** The layer of a COPY --from. */
 export async function copyFromTree(request: CopyRequest, options: CopyFromTreeOptions): Promise<CopiedLayer> {
-  const { workspace, files, signal } = options;
+  const { workspace, signal } = options;
+  return await workspace.withView(request.from, signal, ({ root }) =>
+    copyFromDirectory(root, request, options),
+  );
+}
+
+/** The same from a directory that stands for the tree. */
+export async function copyFromDirectory(
+  root: string,
+  request: Omit<CopyRequest, 'from'>,
+  options: Omit<CopyFromTreeOptions, 'workspace'>,
+): Promise<CopiedLayer> {
+  const { files, signal } = options;
   const target = new MergedView(
     await Promise.all(request.target.map((path) => readTocFile(path, { signal }))),
   );
-  return await workspace.withView(request.from, signal, async ({ root }) => {
-    const selection = select(root, request, options);
-    const plan = await placeSelection(selection, target, {
-      destination: request.destination,
-      owner: request.owner,
-      mode: request.chmod === undefined ? undefined : parseFileMode(request.chmod),
-      epoch: request.epoch,
-      now: Math.floor(Date.now() / 1000),
-    });
-    const hashed = request.checksum ? new Map<SelectedEntry, Digest>() : undefined;
-    const packed = await files.write((path) => writeCopyLayer(plan, path, { signal, hashed }));
-    options.onCopied?.(packed.diffId, plan);
-    if (hashed === undefined) return packed;
-    const hash: HashFile = async (entry) => hashed.get(entry) ?? (await hashFile(entry));
-    return { ...packed, checksum: await selection.digest({ signal, hash }) };
+  const selection = select(root, request, options);
+  const plan = await placeSelection(selection, target, {
+    destination: request.destination,
+    owner: request.owner,
+    mode: request.chmod === undefined ? undefined : parseFileMode(request.chmod),
+    epoch: request.epoch,
+    now: Math.floor(Date.now() / 1000),
   });
+  const hashed = request.checksum ? new Map<SelectedEntry, Digest>() : undefined;
+  const packed = await files.write((path) => writeCopyLayer(plan, path, { signal, hashed }));
+  options.onCopied?.(packed.diffId, plan);
+  if (hashed === undefined) return packed;
+  const hash: HashFile = async (entry) => hashed.get(entry) ?? (await hashFile(entry));
+  return { ...packed, checksum: await selection.digest({ signal, hash }) };
 }
 
 /** `--chown`'s rules, with the tree's own accounts. */
@@ -71,8 +81,8 @@ export async function lookUpOwner(
 
 function select(
   root: string,
-  request: SourcesRequest,
-  { capability, signal }: CopyFromTreeOptions,
+  request: Omit<SourcesRequest, 'from'>,
+  { capability, signal }: Pick<CopyFromTreeOptions, 'capability' | 'signal'>,
 ): Selection {
   const options = { owners: 'keep', signal } as const;
   const now = Math.floor(Date.now() / 1000);

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { rmSync } from 'node:fs';
+import { rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { bytePathOf } from '../../archive/byte-path.ts';
 import type { Digest } from '../../lib/digest.ts';
@@ -12,7 +12,7 @@ import type { SnapshotDirectory } from '../snapshot/snapshot-directory.ts';
 import type { Syscalls } from '../snapshot/syscalls.ts';
 import type { Handlers } from './connection.ts';
 import { CopiedLayers } from './copied-layers.ts';
-import { checksumSources, copyFromTree, lookUpOwner } from './copy-from-tree.ts';
+import { checksumSources, copyFromDirectory, copyFromTree, lookUpOwner } from './copy-from-tree.ts';
 import { CopyWorkspace } from './copy-workspace.ts';
 import { extractBlob } from './extract-blob.ts';
 import { Housekeeping } from './housekeeping.ts';
@@ -77,7 +77,12 @@ export function makeHandlers(options: HandlersOptions): Handlers {
     syscalls.getXattr(path, 'security.capability');
   const copy = { workspace, files, capability };
   const cacheMounts = join(config.dataDirectory, 'cache-mounts');
+  const extract = async (blob: LayerBlob, target: string, signal: AbortSignal): Promise<void> => {
+    const alone = { lowers: async () => [], clear: async () => {} };
+    await extractBlob({ blob, directory: target, signal, ...alone }, workers, format);
+  };
   const caches = new CacheDirectories({
+    extract,
     directory: cacheMounts,
     owner: config.id,
     calls,
@@ -86,12 +91,7 @@ export function makeHandlers(options: HandlersOptions): Handlers {
         { from: tree, sources: [{ pattern: '.' }], target: [], destination: '/' },
         { ...copy, signal },
       );
-      const blob: LayerBlob = { kind: 'blob', path: packed.path, diffId: packed.diffId };
-      await extractBlob(
-        { blob, directory: target, signal, lowers: async () => [], clear: async () => {} },
-        workers,
-        format,
-      );
+      await extract({ kind: 'blob', path: packed.path, diffId: packed.diffId }, target, signal);
       for (const path of [packed.path, packed.toc]) rmSync(path);
     },
   });
@@ -154,5 +154,18 @@ export function makeHandlers(options: HandlersOptions): Handlers {
     },
     usage: (_request, { signal }) => housekeeping.usage(signal),
     prune: (request, { signal }) => housekeeping.prune(request, signal),
+    async packCache({ key }, { signal }) {
+      const packed = await caches.withFiles(key, signal, async (root) => {
+        const { uid, gid, mode } = statSync(root);
+        const request = { sources: [{ pattern: '.' }], target: [], destination: '/' };
+        const layer = await copyFromDirectory(root, request, { files, capability, signal });
+        return { ...layer, root: { uid, gid, mode: mode & 0o7777 } };
+      });
+      return packed ?? null;
+    },
+    async fillCache(request, { signal }) {
+      await caches.fill(request, signal);
+      return null;
+    },
   };
 }

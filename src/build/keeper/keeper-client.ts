@@ -5,10 +5,12 @@ import type { Tier } from '../sandbox/tier.ts';
 import type {
   CopiedLayer,
   CopyRequest,
+  FillCacheRequest,
   FoundDirectories,
   KeeperEvent,
   Owner,
   OwnerRequest,
+  PackedCache,
   PackedLayer,
   PackRequest,
   PrepareRequest,
@@ -50,6 +52,10 @@ export interface KeeperClient {
   resize(): Promise<void>;
   /** Snapshots and cache mounts. */
   usage(options?: CallOptions): Promise<FoundDirectories>;
+  /** A cache mount as a layer, when no step writes to it alone; null when there is none of that key. */
+  packCache(key: string, options?: CallOptions): Promise<PackedCache | null>;
+  /** Begins a cache mount, should it be new. */
+  fillCache(request: FillCacheRequest, options?: CallOptions): Promise<void>;
   /** Deletes those that no running build uses. */
   prune(request: PruneRequest, options?: CallOptions): Promise<PruneResponse>;
   /** Ends the process and with it every sandbox and mount. Resolves when it is gone; safe to call twice. */

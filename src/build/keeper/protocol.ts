@@ -188,6 +188,18 @@ export interface KeptDirectory {
   readonly used: number;
 }
 
+/** A cache mount as a layer, to take it to another machine. */
+export interface PackedCache extends PackedLayer {
+  /** The directory itself, which the layer does not tell of. */
+  readonly root: FileOwner;
+}
+
+/** Begins a cache mount with what another machine's had. One that was begun already stays as it is. */
+export interface FillCacheRequest extends Pick<CacheMount, 'key' | 'id' | 'platform'> {
+  readonly blob: LayerBlob;
+  readonly root: FileOwner;
+}
+
 export interface FoundDirectories {
   readonly kept: readonly KeptDirectory[];
   /** Bytes on disk of what lies beside them: steps under way, what is being deleted. */
@@ -235,6 +247,9 @@ export interface KeeperCalls {
   resize: { request: null; response: null };
   usage: { request: null; response: FoundDirectories };
   prune: { request: PruneRequest; response: PruneResponse };
+  /** Of the key's cache; null when there is none. */
+  packCache: { request: { readonly key: string }; response: PackedCache | null };
+  fillCache: { request: FillCacheRequest; response: null };
 }
 
 export type KeeperCall = keyof KeeperCalls;

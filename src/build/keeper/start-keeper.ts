@@ -99,6 +99,10 @@ function client(channel: Channel, sandbox: SandboxReport): KeeperClient {
     owner: (request, call) => channel.call('owner', request, call),
     usage: (call) => channel.call('usage', null, call),
     prune: (request, call) => channel.call('prune', request, call),
+    packCache: (key, call) => channel.call('packCache', { key }, call),
+    async fillCache(request, call) {
+      await channel.call('fillCache', request, call);
+    },
     async remove(request, call?: CallOptions) {
       await channel.call('remove', request, call);
     },

@@ -19,7 +19,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { failure, throwIfAborted } from '../../../lib/errors.ts';
 import type { MountCalls } from '../../snapshot/mount-calls.ts';
 import { removeTree } from '../../snapshot/remove-tree.ts';
-import type { CacheMount, Tree } from '../protocol.ts';
+import type { CacheMount, FileOwner, FillCacheRequest, LayerBlob, Tree } from '../protocol.ts';
 
 export interface CacheDirectoriesOptions {
   /** The data directory's `cache-mounts`. */
@@ -29,6 +29,7 @@ export interface CacheDirectoriesOptions {
   readonly calls: Pick<MountCalls, 'tryLock' | 'openInRoot'>;
   /** Copies what a cache begins with into a new directory. */
   readonly copyTree: (tree: Tree, directory: string, signal: AbortSignal) => Promise<void>;
+  readonly extract: (blob: LayerBlob, directory: string, signal: AbortSignal) => Promise<void>;
 }
 
 /** A cache as `cache ls` shows it. */
@@ -70,27 +71,30 @@ export class CacheDirectories {
 
   /** Waits for it where its sharing mode says so. */
   async hold(cache: CacheMount, signal: AbortSignal): Promise<HeldCache> {
-    const own = join(this.#options.directory, checkedKey(cache.key));
-    const door = await this.#lock(own, 'shared', signal);
+    const directory = join(this.#options.directory, checkedKey(cache.key));
+    const door = await this.#lock(directory, 'shared', signal);
     if (door === undefined) throw failure('KEEPER', 'mount cache', cache.id, 'it is in use');
     const now = new Date();
     futimesSync(door, now, now);
     try {
-      const { directory, lock } = await this.#slot(cache, own, signal);
-      return this.#held(join(directory, 'fs'), [lock, door]);
+      const slot = await this.#slot(cache, directory, signal);
+      return this.#held(join(slot.directory, 'fs'), [slot.lock, door]);
     } catch (error) {
       closeSync(door);
       throw error;
     }
   }
 
-  async #slot(cache: CacheMount, own: string, signal: AbortSignal) {
+  async #slot(cache: CacheMount, parent: string, signal: AbortSignal) {
     for (let slot = 0; slot < maxSlots; slot++) {
-      const directory = join(own, String(slot));
+      const directory = join(parent, String(slot));
       const lock = await this.#lock(directory, cache.sharing, signal);
       if (lock === undefined) continue;
       try {
-        await this.#begin(cache, directory, signal);
+        await this.#begin(cache, directory, signal, async (fresh) => {
+          if ('tree' in cache.start) await this.#options.copyTree(cache.start.tree, fresh, signal);
+          else own(fresh, cache.start);
+        });
       } catch (error) {
         closeSync(lock);
         throw error;
@@ -122,26 +126,66 @@ export class CacheDirectories {
   }
 
   /** Makes the directory where it is new, whole or not at all; one of several that share it does. */
-  async #begin(cache: CacheMount, directory: string, signal: AbortSignal): Promise<void> {
+  async #begin(
+    { id, platform }: Pick<CacheMount, 'id' | 'platform'>,
+    directory: string,
+    signal: AbortSignal,
+    fill: (fresh: string) => Promise<void>,
+  ): Promise<void> {
     const files = join(directory, 'fs');
     if (existsSync(files)) return;
     const beginning = await this.#lock(join(directory, 'begin'), 'locked', signal);
     if (beginning === undefined) return;
     try {
       if (existsSync(files)) return;
-      const { id, platform } = cache;
       writeFileSync(join(directory, '../cache.json'), `${JSON.stringify({ id, platform })}\n`);
       const fresh = join(directory, 'fs.new');
       removeTree(fresh);
       mkdirSync(fresh, { mode: 0o755 });
-      if ('tree' in cache.start) await this.#options.copyTree(cache.start.tree, fresh, signal);
-      else {
-        chownSync(fresh, cache.start.uid, cache.start.gid);
-        chmodSync(fresh, cache.start.mode);
-      }
+      await fill(fresh);
       renameSync(fresh, files);
     } finally {
       closeSync(beginning);
+    }
+  }
+
+  /** Begins a cache with another machine's files; one that was begun already stays as it is. */
+  async fill({ blob, root, ...cache }: FillCacheRequest, signal: AbortSignal): Promise<void> {
+    await this.#alone(cache.key, signal, (directory) =>
+      this.#begin(cache, directory, signal, async (fresh) => {
+        await this.#options.extract(blob, fresh, signal);
+        own(fresh, root);
+      }),
+    );
+  }
+
+  /** Runs `use` with a cache's files while no step has it for itself alone. Undefined when there is no such cache. */
+  async withFiles<T>(
+    key: string,
+    signal: AbortSignal,
+    use: (files: string) => Promise<T>,
+  ): Promise<T | undefined> {
+    const files = join(this.#options.directory, checkedKey(key), '0', 'fs');
+    if (!existsSync(files)) return undefined;
+    return await this.#alone(key, signal, async () => (existsSync(files) ? await use(files) : undefined));
+  }
+
+  /** Holds the first of a cache's directories: the one that is shared, and that a `private` use takes when it is free. */
+  async #alone<T>(key: string, signal: AbortSignal, use: (directory: string) => Promise<T>): Promise<T> {
+    const held: number[] = [];
+    try {
+      const cache = join(this.#options.directory, checkedKey(key));
+      const directory = join(cache, '0');
+      for (const [path, sharing] of [
+        [cache, 'shared'],
+        [directory, 'locked'],
+      ] as const) {
+        const lock = await this.#lock(path, sharing, signal);
+        if (lock !== undefined) held.push(lock);
+      }
+      return await use(directory);
+    } finally {
+      for (const lock of held) closeSync(lock);
     }
   }
 
@@ -217,6 +261,11 @@ function moveAway(directory: string, name: string, by: { key: string; owner: str
   const gone = `${by.key}.${by.owner}.gone`;
   renameSync(join(directory, name), join(directory, gone));
   return gone;
+}
+
+function own(directory: string, { uid, gid, mode }: FileOwner): void {
+  chownSync(directory, uid, gid);
+  chmodSync(directory, mode);
 }
 
 function checkedKey(key: string): string {
