@@ -20,7 +20,7 @@ import { formatReference, parseReference, type Reference, withDefaultTag } from 
 import type { RegistryEvent } from '../registry/client/events.ts';
 import type { RegistryClient } from '../registry/client/registry-client.ts';
 import type { CopyEvent } from '../transfer/copy-graph.ts';
-import { agentSource } from './build-inputs/agents.ts';
+import { agentSource, type BuildAgents } from './build-inputs/agents.ts';
 import { entitlements, type RunDefaultTexts, runDefaults } from './build-inputs/run-defaults.ts';
 import { secretSource } from './build-inputs/secrets.ts';
 import type { BuildCaches, CacheSettings } from './cache/build-caches.ts';
@@ -106,8 +106,10 @@ export async function buildImage(options: BuildImageOptions): Promise<BuiltImage
   const client = await createRegistryClient({ ...options, env });
   const sources = openSources({ dataDirectory: data, env });
   const pushes = options.push ? imagePushes(references, client, options) : [];
+  let agents: BuildAgents | undefined;
   try {
     const read = await readRequest(options, { env, sources, findImage: findLocated });
+    agents = read.agents;
     const caches = await openCaches(read, client, env, options);
     const mounts = await openMounts(read, { dataDirectory: data, store, client, env }, options);
     const { inlineCache } = readBuilderArguments(read.buildArgs, { platforms: read.platforms.length });
@@ -147,6 +149,7 @@ export async function buildImage(options: BuildImageOptions): Promise<BuiltImage
     await Promise.all(pushes.map((push) => push.abandon(error)));
     throw error;
   } finally {
+    await agents?.close();
     sources.close();
     client.close();
   }
@@ -204,7 +207,7 @@ async function bringHome(store: Store, built: BuildResult, options: BuildImageOp
 export async function readRequest(
   options: BuildImageOptions,
   io: { readonly env: NodeJS.ProcessEnv; readonly sources: Sources; readonly findImage: FindImage },
-): Promise<BuildRequest> {
+): Promise<BuildRequest & { readonly agents: BuildAgents }> {
   const { env } = io;
   const buildArgs = buildArguments(options.buildArgs, env);
   const epoch = parseSourceDateEpoch(buildArgs.SOURCE_DATE_EPOCH);

@@ -121,7 +121,12 @@ export function defineBuild(program: Command): Command {
       append,
       [],
     )
-    .option('--ssh <spec>', 'default or ID[=SOCKET]: an agent for RUN --mount=type=ssh', append, [])
+    .option(
+      '--ssh <spec>',
+      'default or ID[=SOCKET|KEY]: an agent, or keys without passphrase, for RUN --mount=type=ssh',
+      append,
+      [],
+    )
     .option(
       '--allow <entitlement>',
       'security.insecure for RUN --security=insecure; network.host, which steps have',

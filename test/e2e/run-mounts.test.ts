@@ -122,8 +122,25 @@ describe('what RUN mounts', { timeout: 300_000 }, () => {
         'RUN --mount=type=ssh --mount=source=tools,target=/tools /tools/ld --library-path /tools /tools/ssh-add -l > /keys';
       await build(list, ['--ssh', 'default', '--platform', 'linux/amd64'], { SSH_AUTH_SOCK: socket });
       assert.match(await run('cat', '/keys'), /^256 SHA256:\S+ of a test \(ED25519\)\n$/);
-      await build(list, ['--ssh', `default=${socket}`, '--no-cache', '--platform', 'linux/amd64']);
+      const again = ['--no-cache', '--platform', 'linux/amd64'];
+      await build(list, ['--ssh', `default=${socket}`, ...again]);
       assert.equal(await run('ls', '-A', '/run'), '');
+
+      // The user's keys are not the step's to take away.
+      const empty = list.replace('ssh-add -l', 'ssh-add -D');
+      await assert.rejects(build(empty, ['--ssh', `default=${socket}`, ...again]), /exit code 1/);
+
+      // Keys without an agent: in this process alone, and nowhere afterwards.
+      const other = join(scratch, 'other');
+      await succeed(['ssh-keygen', '-q', '-t', 'ecdsa', '-N', '', '-C', 'another', '-f', other]);
+      await build(list, ['--ssh', `default=${key},${other}`, ...again]);
+      const listed = await run('cat', '/keys');
+      assert.match(listed, /^256 \S+ of a test \(ED25519\)\n256 \S+ another \(ECDSA\)\n$/);
+      const needle = readFileSync(key, 'latin1').split('\n')[2] ?? '';
+      for (const directory of [home, pushed])
+        for (const [path, bytes] of contentsOf(directory)) assert.ok(!bytes.includes(needle), path);
+      await succeed(['ssh-keygen', '-q', '-p', '-N', 'secret words', '-P', '', '-f', key]);
+      await assert.rejects(build(list, ['--ssh', `default=${key}`]), /hint: eval \$\(ssh-agent\) && ssh-add/);
     } finally {
       agent.kill();
       removeTree(tools);

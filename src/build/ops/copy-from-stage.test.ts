@@ -101,7 +101,7 @@ describe('COPY --from', () => {
       spoolDirectory: join(directory, 'spool'),
     });
     const cache = new LayerOutcomeCache(new StepCache(join(directory, 'cache'), store), { read: true });
-    const given = { secrets: { read: async () => undefined }, agents: { socket: () => undefined } };
+    const given = { secrets: { read: async () => undefined }, agents: { socket: async () => undefined } };
     const vertices = new NodeVertices({
       base: new BaseExecutor(),
       copy: new CopyExecutor({ ...shared, origins, knows: (key, io) => cache.knows(key, io) }),

@@ -6,6 +6,6 @@ export interface SecretSource {
 
 /** Where the agents behind `--mount=type=ssh` listen. */
 export interface AgentSource {
-  /** Path of a socket; undefined when none has the id. */
-  socket(id: string): string | undefined;
+  /** Path of a socket, which listens from now on; undefined when none has the id. */
+  socket(id: string): Promise<string | undefined>;
 }

@@ -74,7 +74,7 @@ export async function stepMounts(
         break;
       }
       case 'ssh': {
-        const path = options.agents.socket(mount.id);
+        const path = await options.agents.socket(mount.id);
         const { target, uid, gid, mode } = mount;
         if (path !== undefined) mounts.push({ kind: 'socket', target, path, uid, gid, mode });
         else if (mount.required) throw missing('ssh agent', mount.id, `--ssh ${mount.id}`);
