@@ -4,8 +4,8 @@ import type { CopyImageEvent, CopyResult } from '../app/copy/copy.ts';
 import type { ManifestFamily } from '../transfer/rewrite/docker-types.ts';
 import { appendAll } from './option-lists.ts';
 import { addRegistryOptions, type RegistryFlags, registrySettings } from './registry-options.ts';
-import { renderTransferEvent } from './render-transfer-event.ts';
 import { formatBytes } from './table.ts';
+import { tellTransferEvent } from './tell-transfer-event.ts';
 
 export interface CopyFlags extends RegistryFlags {
   readonly platform?: string[];
@@ -73,7 +73,7 @@ export function showEvent(flags: { quiet?: true | undefined; dryRun?: true | und
   return (event: CopyImageEvent): void => {
     if (event.type === 'blob' && (flags.quiet || event.state === 'exists')) return;
     const would = flags.dryRun && event.type === 'blob' ? 'would be ' : '';
-    process.stderr.write(`${would}${renderTransferEvent(event)}\n`);
+    tellTransferEvent(event, would);
   };
 }
 

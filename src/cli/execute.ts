@@ -3,6 +3,7 @@ import { abortReason, PolyarchError } from '../lib/errors.ts';
 import type { CommandLeaf } from './command-table.ts';
 import { ExitWith } from './exit-with.ts';
 import { plainBooleans } from './go-booleans.ts';
+import { errorLines } from './live-lines.ts';
 import { renderError } from './render-error.ts';
 
 /**
@@ -31,6 +32,7 @@ export async function execute(path: string, entry: CommandLeaf, argv: readonly s
     await program.parseAsync(plainBooleans(program, argv), { from: 'user' });
     return 0;
   } catch (error) {
+    errorLines.end();
     if (error instanceof ExitWith) return error.exitCode;
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return 0;
@@ -42,6 +44,7 @@ export async function execute(path: string, entry: CommandLeaf, argv: readonly s
     process.stderr.write(renderError(shown, { debug }));
     return shown instanceof PolyarchError ? shown.exitCode : 1;
   } finally {
+    errorLines.end();
     process.off('SIGINT', interrupt);
     process.off('SIGTERM', interrupt);
   }

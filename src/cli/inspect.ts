@@ -3,7 +3,7 @@ import type { InspectOptions } from '../app/inspect/open-root.ts';
 import { failure } from '../lib/errors.ts';
 import { type Format, formatOption } from './format.ts';
 import { addRegistryOptions, type RegistryFlags, registrySettings } from './registry-options.ts';
-import { renderTransferEvent } from './render-transfer-event.ts';
+import { tellTransferEvent } from './tell-transfer-event.ts';
 
 interface Options extends RegistryFlags {
   readonly raw?: true;
@@ -34,7 +34,7 @@ export function command(program: Command, context: { signal: AbortSignal }): Com
       registry: registrySettings(options),
       signal: context.signal,
       platform: options.platform,
-      onEvent: (event) => process.stderr.write(`${renderTransferEvent(event)}\n`),
+      onEvent: (event) => tellTransferEvent(event),
     };
     await show(reference, swapped ? { ...options, files: true } : options, settings);
   });

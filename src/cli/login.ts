@@ -3,7 +3,7 @@ import { login } from '../app/login/login.ts';
 import { failure } from '../lib/errors.ts';
 import { prompt, readSecret } from './prompt.ts';
 import { addRegistryOptions, type RegistryFlags, registrySettings } from './registry-options.ts';
-import { renderTransferEvent } from './render-transfer-event.ts';
+import { tellTransferEvent } from './tell-transfer-event.ts';
 
 interface Options extends RegistryFlags {
   readonly username?: string;
@@ -32,7 +32,7 @@ export function command(program: Command, context: { signal: AbortSignal }): Com
         password,
         registry: registrySettings(options),
         signal: context.signal,
-        onEvent: (event) => process.stderr.write(`${renderTransferEvent(event)}\n`),
+        onEvent: (event) => tellTransferEvent(event),
       });
       const place = helper === undefined ? `unencrypted in ${file}` : `with docker-credential-${helper}`;
       process.stdout.write(

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { push } from '../app/push.ts';
 import { addRegistryOptions, type RegistryFlags, registrySettings } from './registry-options.ts';
-import { renderTransferEvent } from './render-transfer-event.ts';
+import { tellTransferEvent } from './tell-transfer-event.ts';
 
 export function command(program: Command, context: { signal: AbortSignal }): Command {
   program
@@ -24,7 +24,7 @@ export function command(program: Command, context: { signal: AbortSignal }): Com
           referrers: options.referrers,
           signal: context.signal,
           onEvent: (event) => {
-            if (!options.quiet) process.stderr.write(`${renderTransferEvent(event)}\n`);
+            if (!options.quiet) tellTransferEvent(event);
           },
         });
         process.stdout.write(options.quiet ? `${result.digest}\n` : `${result.target}@${result.digest}\n`);

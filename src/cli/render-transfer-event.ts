@@ -1,17 +1,15 @@
 import type { PushEvent } from '../app/push.ts';
 import { formatBytes } from './table.ts';
 
-/** One line for what happened to a content or a connection. */
+/** One line for what happened to a content or a connection; how long a retry waits is not in it. */
 export function renderTransferEvent(event: PushEvent): string {
   switch (event.type) {
     case 'blob': {
       const { descriptor, state } = event;
       return `${state.padEnd('mounted'.length)}  ${descriptor.digest}  ${formatBytes(descriptor.size)}`;
     }
-    case 'retry': {
-      const seconds = (event.delayMs / 1000).toFixed(1);
-      return `retry    ${event.request}: ${event.reason}; again in ${seconds} s`;
-    }
+    case 'retry':
+      return `retry    ${event.request}: ${event.reason}`;
     case 'registry-warning':
       return `warning: ${event.registry}: ${event.message}`;
     case 'resume':

@@ -5,8 +5,8 @@ import { ExitWith } from './exit-with.ts';
 import { ownTerminal } from './own-terminal.ts';
 import { addRegistryOptions, type RegistryFlags, registrySettings } from './registry-options.ts';
 import { renderError } from './render-error.ts';
-import { renderTransferEvent } from './render-transfer-event.ts';
 import { type SandboxFlags, sandboxOption } from './sandbox-option.ts';
+import { tellTransferEvent } from './tell-transfer-event.ts';
 
 /** What Docker gives when it is not the program that failed. */
 const ownFailureExit = 125;
@@ -70,8 +70,7 @@ export function command(program: Command, context: { signal: AbortSignal }): Com
           registry: registrySettings(flags),
           signal: context.signal,
           onEvent: (event) => {
-            if (event.type !== 'blob' || event.state !== 'exists')
-              process.stderr.write(`${renderTransferEvent(event)}\n`);
+            if (event.type !== 'blob' || event.state !== 'exists') tellTransferEvent(event);
           },
         });
         throw new ExitWith(exitCode);

@@ -8,10 +8,11 @@ import type { Platform } from '../oci/platform.ts';
 import type { ManifestFamily } from '../transfer/rewrite/docker-types.ts';
 import { ExitWith } from './exit-with.ts';
 import { type Format, formatData, formatOption } from './format.ts';
+import { errorLines } from './live-lines.ts';
 import { appendAll } from './option-lists.ts';
 import { addRegistryOptions, type RegistryFlags, registrySettings } from './registry-options.ts';
-import { renderTransferEvent } from './render-transfer-event.ts';
 import { formatBytes } from './table.ts';
+import { tellTransferEvent } from './tell-transfer-event.ts';
 
 export interface SyncFlags extends RegistryFlags {
   readonly src: string;
@@ -103,14 +104,14 @@ export async function runSync(
 function showEvent(event: SyncEvent): void {
   if (event.type === 'blob') return;
   if (event.type !== 'image') {
-    process.stderr.write(`${renderTransferEvent(event)}\n`);
+    tellTransferEvent(event);
     return;
   }
   const place = event.target === undefined ? event.source : `${event.source} → ${event.target}`;
-  process.stderr.write(`${event.state.padEnd('unchanged'.length)}  ${printable(place)}\n`);
+  errorLines.write(`${event.state.padEnd('unchanged'.length)}  ${printable(place)}`);
   if (event.error === undefined) return;
-  process.stderr.write(`  ${printable(event.error.message)}\n`);
-  if (event.error.hint !== undefined) process.stderr.write(`  hint: ${printable(event.error.hint)}\n`);
+  errorLines.write(`  ${printable(event.error.message)}`);
+  if (event.error.hint !== undefined) errorLines.write(`  hint: ${printable(event.error.hint)}`);
 }
 
 function renderSynced(result: SyncResult): string {

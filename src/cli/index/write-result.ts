@@ -1,7 +1,7 @@
 import type { IndexEvent } from '../../app/index/index-options.ts';
 import type { WrittenIndex } from '../../app/index/written-index.ts';
 import { printable } from '../../lib/redact.ts';
-import { renderTransferEvent } from '../render-transfer-event.ts';
+import { tellTransferEvent } from '../tell-transfer-event.ts';
 import { writeMetadata } from '../write-metadata.ts';
 import { renderWritten } from './render-written.ts';
 
@@ -14,7 +14,7 @@ export interface ResultFlags {
 /** Progress goes to stderr, a line each, unless only the digest is wanted. */
 export function eventWriter(flags: Pick<ResultFlags, 'quiet'>): (event: IndexEvent) => void {
   return (event) => {
-    if (!flags.quiet) process.stderr.write(`${renderTransferEvent(event)}\n`);
+    if (!flags.quiet) tellTransferEvent(event);
   };
 }
 

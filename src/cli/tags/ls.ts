@@ -3,7 +3,7 @@ import { listTags } from '../../app/tags/list-tags.ts';
 import { printable } from '../../lib/redact.ts';
 import { type Format, formatData, formatOption } from '../format.ts';
 import { addRegistryOptions, type RegistryFlags, registrySettings } from '../registry-options.ts';
-import { renderTransferEvent } from '../render-transfer-event.ts';
+import { tellTransferEvent } from '../tell-transfer-event.ts';
 import { writeOutput } from '../write-output.ts';
 
 export function command(program: Command, context: { signal: AbortSignal }): Command {
@@ -14,7 +14,7 @@ export function command(program: Command, context: { signal: AbortSignal }): Com
       const listed = await listTags(repository, {
         registry: registrySettings(options),
         signal: context.signal,
-        onEvent: (event) => process.stderr.write(`${renderTransferEvent(event)}\n`),
+        onEvent: (event) => tellTransferEvent(event),
       });
       const text = formatData(listed, options.format, ({ tags }) =>
         tags.map((tag) => `${printable(tag)}\n`).join(''),

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { type RemovedTags, removeTags } from '../../app/tags/remove-tags.ts';
 import { type Format, formatData, formatOption } from '../format.ts';
 import { addRegistryOptions, type RegistryFlags, registrySettings } from '../registry-options.ts';
-import { renderTransferEvent } from '../render-transfer-event.ts';
+import { tellTransferEvent } from '../tell-transfer-event.ts';
 import { writeOutput } from '../write-output.ts';
 
 export function command(program: Command, context: { signal: AbortSignal }): Command {
@@ -17,7 +17,7 @@ export function command(program: Command, context: { signal: AbortSignal }): Com
       const removed = await removeTags(references, {
         registry: registrySettings(options),
         signal: context.signal,
-        onEvent: (event) => process.stderr.write(`${renderTransferEvent(event)}\n`),
+        onEvent: (event) => tellTransferEvent(event),
       });
       await writeOutput([formatData(removed, options.format, renderRemoved)]);
     });

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { InspectOptions } from '../../../app/inspect/open-root.ts';
-import { renderTransferEvent } from '../../render-transfer-event.ts';
+import { tellTransferEvent } from '../../tell-transfer-event.ts';
 
 export interface GlobalFlags {
   readonly insecure?: true;
@@ -17,7 +17,7 @@ export function settingsOf(command: Command, signal: AbortSignal): InspectOption
     signal,
     registry: insecure ? { tlsVerify: false } : {},
     platform: platform === 'all' ? undefined : platform,
-    onEvent: (event) => process.stderr.write(`${renderTransferEvent(event)}\n`),
+    onEvent: (event) => tellTransferEvent(event),
   };
 }
 
