@@ -1,5 +1,6 @@
 import { makeBuildFixture, type Subject } from './build-fixture.ts';
-import { builders, type Temperature } from './builders.ts';
+import { copyAlone, copyOnLargeBase, edited, large, oneFile, steps } from './build-subjects.ts';
+import { builders, peakMemory, type Temperature } from './builders.ts';
 import { compare } from './harness.ts';
 import { setHostEmulator } from './host-emulators.ts';
 import type { Comparison } from './report.ts';
@@ -9,7 +10,7 @@ interface BuildBenchOptions {
   onRound: (line: string) => void;
 }
 
-/** A two-platform Dockerfile, from the command to the index in a registry. */
+/** A Dockerfile, from the command to the image in a registry. */
 async function build(
   subject: Subject,
   temperatures: readonly Temperature[],
@@ -22,15 +23,17 @@ async function build(
     for (const temperature of temperatures) {
       const { contenders, missing } = await builders(fixture, temperature, {
         withBuildah,
-        emulates: subject === 'steps',
+        emulates: subject.template === 'steps',
       });
-      const title = `${temperature} build and push, two platforms, ${subject === 'copy' ? 'COPY only' : 'nine steps'}`;
       const measurements = await compare(contenders, {
         rounds: options.rounds ?? 5,
-        warmUp: temperature === 'warm' ? 2 : 1,
+        warmUp: temperature === 'cold' ? 1 : 2,
         onRound: options.onRound,
       });
-      comparisons.push({ title, measurements, missing });
+      const peak = Math.round((await peakMemory(fixture, temperature)) / 1e6);
+      const notes = [`Peak memory of polyarch's Node processes, added up: ${peak} MB`];
+      const title = `${temperature} build and push, ${subject.title}`;
+      comparisons.push({ title, measurements, missing, notes });
     }
     return comparisons;
   } finally {
@@ -40,19 +43,39 @@ async function build(
 }
 
 export async function buildCold(options: BuildBenchOptions): Promise<Comparison[]> {
-  return await build('steps', ['cold'], false, options);
+  return await build(steps, ['cold'], false, options);
 }
 
 export async function buildWarm(options: BuildBenchOptions): Promise<Comparison[]> {
-  return await build('steps', ['warm'], false, options);
+  return await build(steps, ['warm'], false, options);
 }
 
 /** Both, with buildah too. */
 export async function buildTwoPlatforms(options: BuildBenchOptions): Promise<Comparison[]> {
-  return await build('steps', ['cold', 'warm'], true, options);
+  return await build(steps, ['cold', 'warm'], true, options);
 }
 
 /** Both, of a Dockerfile that runs nothing: no emulator is needed. */
 export async function buildCopy(options: BuildBenchOptions): Promise<Comparison[]> {
-  return await build('copy', ['cold', 'warm'], false, options);
+  return await build(copyAlone, ['cold', 'warm'], false, options);
+}
+
+export async function buildCopyOnly(options: BuildBenchOptions): Promise<Comparison[]> {
+  return await build(copyOnLargeBase, ['cold'], false, options);
+}
+
+export async function buildLarge(options: BuildBenchOptions): Promise<Comparison[]> {
+  return await build(large, ['cold', 'warm'], false, options);
+}
+
+export async function buildEdit(options: BuildBenchOptions): Promise<Comparison[]> {
+  return await build(edited, ['edit'], false, options);
+}
+
+/** The same step on root file systems of other sizes: its cost must not follow them. */
+export async function snapshotScale(options: BuildBenchOptions): Promise<Comparison[]> {
+  const comparisons: Comparison[] = [];
+  for (const count of [1_000, 10_000, 100_000])
+    comparisons.push(...(await build(oneFile(count), ['edit'], false, options)));
+  return comparisons;
 }

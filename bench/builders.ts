@@ -1,13 +1,17 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { type BuildFixture, platforms } from './build-fixture.ts';
+import type { BuildFixture } from './build-fixture.ts';
 import type { Contender } from './harness.ts';
 import { isRegisteredOnHost, setHostEmulator } from './host-emulators.ts';
+import { peakNodeMemory } from './peak-memory.ts';
 import { findPeer, polyarch, run } from './programs.ts';
 
-/** `cold`: nothing is cached, the target repository is new. `warm`: the same build again, to the same tag. */
-export type Temperature = 'cold' | 'warm';
+/**
+ * `cold`: nothing is cached, the target repository is new. `warm`: the same build again, to the same tag. `edit`: to the same tag, with something
+ * changed.
+ */
+export type Temperature = 'cold' | 'warm' | 'edit';
 
 /** What the benchmarks do with a builder. */
 interface Builder {
@@ -22,17 +26,22 @@ interface Builder {
   settled?(): Promise<void>;
 }
 
-const list = platforms.join(',');
+const platformsOf = ({ subject }: BuildFixture): string => subject.platforms.join(',');
 
-function polyarchBuilder(fixture: BuildFixture): Builder {
+function polyarchBuilder(fixture: BuildFixture) {
   const home = join(fixture.directory, 'polyarch-home');
   const env = { ...process.env, POLYARCH_HOME: home };
+  const argv = (repository: string): string[] => {
+    const tag = `${fixture.registry}/${repository}:1`;
+    return ['build', '--platform', platformsOf(fixture), '-t', tag, '--push', fixture.context];
+  };
   return {
     name: 'polyarch build --push',
-    async build(repository) {
-      const tag = `${fixture.registry}/${repository}:1`;
-      await run(polyarch, ['build', '--platform', list, '-t', tag, '--push', fixture.context], { env });
+    async build(repository: string) {
+      await run(polyarch, argv(repository), { env });
     },
+    /** Builds like `build`; bytes. */
+    peakMemory: (repository: string) => peakNodeMemory(polyarch, argv(repository), { env }),
     async forget() {
       // Trees in it may belong to subordinate ids; root, who runs the peers, may delete them.
       rmSync(home, { recursive: true, force: true });
@@ -48,7 +57,7 @@ function polyarchBuilder(fixture: BuildFixture): Builder {
 }
 
 function buildxBuilder(fixture: BuildFixture, docker: string): Builder {
-  const options = ['--network', 'host', '--provenance=false', '--platform', list];
+  const options = ['--network', 'host', '--provenance=false', '--platform', platformsOf(fixture)];
   return {
     name: 'docker buildx build --push',
     async build(repository) {
@@ -67,7 +76,7 @@ function buildahBuilder(fixture: BuildFixture, buildah: string): Builder {
   const { DOCKER_CONFIG: _ignored, ...rest } = process.env;
   const env = { ...rest, REGISTRY_AUTH_FILE: auth };
   const call = async (...args: string[]) => await run(buildah, args, { env, cwd: fixture.context });
-  const options = ['--layers', '--network', 'host', '--tls-verify=false', '--platform', list];
+  const options = ['--layers', '--network', 'host', '--tls-verify=false', '--platform', platformsOf(fixture)];
   const manifest = 'localhost/polyarch-bench';
   return {
     name: 'buildah build; buildah manifest push --all',
@@ -88,17 +97,19 @@ function buildahBuilder(fixture: BuildFixture, buildah: string): Builder {
 
 function contender(fixture: BuildFixture, builder: Builder, temperature: Temperature): Contender {
   const name = builder.name.split(' ')[0] ?? '';
-  const repository = (round: number) => (temperature === 'warm' ? `${name}/warm` : `${name}/cold${round}`);
+  const repository = (round: number) =>
+    temperature === 'cold' ? `${name}/cold${round}` : `${name}/${temperature}`;
   return {
     name: builder.name,
     async prepare() {
       if (temperature === 'cold') await builder.forget();
+      if (temperature === 'edit') fixture.subject.edit?.(fixture.context);
       await builder.ready?.();
     },
     run: (round) => builder.build(repository(round)),
     async check(round) {
       await builder.settled?.();
-      await fixture.checkIndex(repository(round), '1');
+      await fixture.check(repository(round), '1');
     },
   };
 }
@@ -114,6 +125,19 @@ async function refusalOf(builder: Builder): Promise<string | undefined> {
     return refusal;
   }
   return undefined;
+}
+
+/** The sum of the peaks of our Node processes' resident memory in one build of its own, which is not timed: bytes. */
+export async function peakMemory(fixture: BuildFixture, temperature: Temperature): Promise<number> {
+  const builder = polyarchBuilder(fixture);
+  if (temperature === 'cold') await builder.forget();
+  if (temperature === 'edit') fixture.subject.edit?.(fixture.context);
+  await builder.ready();
+  try {
+    return await builder.peakMemory('memory');
+  } finally {
+    await builder.settled();
+  }
 }
 
 /** Ours first, then the peers that are there. `emulates`: the Dockerfile runs foreign programs. `withBuildah`: it is slow. */

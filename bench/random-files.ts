@@ -1,5 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Bytes that the seed decides: half of them noise, half words, so that they compress about as programs do. */
@@ -36,5 +37,26 @@ export function writeLargeFiles(directory: string, count: number, mebibytes: num
     for (let piece = 0; piece < mebibytes; piece++)
       writeSync(file, pieces[(position + piece) % pieces.length] ?? Buffer.alloc(0));
     closeSync(file);
+  }
+}
+
+/** `count` tars of `files` small files each, all in directories of their own below `usr/share/packages`. */
+export function writeTars(
+  directory: string,
+  { count, files, seed }: { readonly count: number; readonly files: number; readonly seed: string },
+): void {
+  mkdirSync(directory, { recursive: true });
+  for (let position = 0; position < count; position++) {
+    const root = join(directory, 'root');
+    writeSmallFiles(join(root, `usr/share/packages/p${position}`), files, `${seed}/${position}`);
+    execFileSync('tar', [
+      '--create',
+      '--file',
+      join(directory, `p${position}.tar`),
+      '--directory',
+      root,
+      'usr',
+    ]);
+    rmSync(root, { recursive: true });
   }
 }

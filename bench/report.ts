@@ -30,6 +30,8 @@ export interface Comparison {
   readonly measurements: readonly Measurement[];
   /** Contenders that could not take part, with the reason. */
   readonly missing: readonly string[];
+  /** Told below the table. Default none. */
+  readonly notes?: readonly string[];
 }
 
 function seconds(milliseconds: number): string {
@@ -62,6 +64,7 @@ export function table(comparison: Comparison): string {
     line(header),
     line(widths.map((width) => '-'.repeat(width))),
     ...rows.map(line),
+    ...(comparison.notes ?? []).map((note) => `\n${note}`),
     ...comparison.missing.map((reason) => `\nNot compared: ${reason}`),
     '',
   ].join('\n');

@@ -32,6 +32,22 @@ const benchmarks: Readonly<Record<string, { what: string; load: () => Promise<Be
     what: 'both, of a Dockerfile with COPY alone, against BuildKit',
     load: async () => (await import('./build.ts')).buildCopy,
   },
+  'build-large': {
+    what: 'both, a base of 100 MB and packages unpacked, against BuildKit',
+    load: async () => (await import('./build.ts')).buildLarge,
+  },
+  'build-edit': {
+    what: 'one of 20,000 context files changed, against BuildKit',
+    load: async () => (await import('./build.ts')).buildEdit,
+  },
+  'build-copy-only': {
+    what: 'COPY alone on a base of 100 MB in the same registry, against BuildKit',
+    load: async () => (await import('./build.ts')).buildCopyOnly,
+  },
+  'snapshot-scale': {
+    what: 'a RUN that writes one file, on 1,000, 10,000 and 100,000 files',
+    load: async () => (await import('./build.ts')).snapshotScale,
+  },
   'index-create': {
     what: 'four platforms under one name, against docker manifest, crane and buildah',
     load: async () => (await import('./index-create.ts')).indexCreate,

@@ -2,7 +2,7 @@ import { digestOfValue } from '../../lib/canonical-json.ts';
 import type { Digest } from '../../lib/digest.ts';
 import type { CopyOp } from '../graph/op.ts';
 import { selectSources } from '../snapshot/copy/select-sources.ts';
-import { hashFile, type SelectedEntry, Selection } from '../snapshot/copy/selection.ts';
+import { type HashFile, hashFile, type SelectedEntry, Selection } from '../snapshot/copy/selection.ts';
 import type { SolveOptions } from '../solver/vertex.ts';
 import type { FileOrigins, OpenedOrigin } from './file-origins.ts';
 
@@ -38,9 +38,9 @@ export class FoundFiles {
   async #make({ signal }: SolveOptions, read: ReadFiles | undefined): Promise<Digest> {
     const digests: Digest[] = [];
     for (const { selection, origin } of this.#parts) {
-      const hash = async (entry: SelectedEntry): Promise<Digest> => {
+      const hash: HashFile = (entry) => {
         const digest = read?.digests.get(entry);
-        if (read === undefined || digest === undefined) return await (origin.hash ?? hashFile)(entry);
+        if (read === undefined || digest === undefined) return (origin.hash ?? hashFile)(entry);
         origin.learn?.(entry, digest, read.started);
         return digest;
       };

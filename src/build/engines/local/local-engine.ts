@@ -181,6 +181,7 @@ export class LocalEngine implements Engine {
       },
     );
     let results: readonly Digest[] = [];
+    let ending: Promise<unknown> | undefined;
     try {
       const solver = new Solver<Tree, Outcome>(cache, {
         parallel: request.parallel ?? availableParallelism(),
@@ -222,11 +223,12 @@ export class LocalEngine implements Engine {
         warnings: plan.warnings,
         cacheEntries: await cache.entries(),
       };
-      // Its end takes time and none of this process's: every layer is packed, it is asked for nothing more.
-      void keeper.close();
+      // Every layer is packed: nothing more is asked of them.
+      ending = Promise.all([keeper.close(), files.close()]);
       await options.deliver?.(result);
       return result;
     } finally {
+      await ending;
       await cache.flush();
       await files.close();
       const { signal } = new AbortController();

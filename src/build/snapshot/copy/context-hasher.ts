@@ -37,7 +37,7 @@ export class ContextHasher {
     return new ContextHasher(directory, file, await readKnown(file));
   }
 
-  readonly hash: HashFile = async (entry: SelectedEntry): Promise<Digest> => {
+  readonly hash: HashFile = (entry: SelectedEntry): Digest | Promise<Digest> => {
     const print = fingerprint(entry.stats);
     const known = this.#seen.get(entry.source) ?? this.#known.get(entry.source);
     if (known?.startsWith(print)) {
@@ -47,12 +47,16 @@ export class ContextHasher {
         return digest;
       }
     }
+    return this.#read(entry);
+  };
+
+  async #read(entry: SelectedEntry): Promise<Digest> {
     const started = Date.now();
     const digest = await hashFile(entry);
     this.misses++;
     this.learn(entry, digest, started);
     return digest;
-  };
+  }
 
   /** Remembers what a file's bytes were that somebody else read. `started`: before the first of them was read, milliseconds since 1970. */
   readonly learn = (entry: SelectedEntry, digest: Digest, started: number): void => {
@@ -65,8 +69,10 @@ export class ContextHasher {
   async save(): Promise<void> {
     if (!this.#changed) return;
     await mkdir(this.#directory, { recursive: true });
-    const all = new Map([...this.#known, ...this.#seen]);
-    await writeFileAtomic(this.#file, JSON.stringify([version, ...[...all].flat()]), { sync: false });
+    const all: (string | number)[] = [version];
+    for (const [path, record] of this.#known) if (!this.#seen.has(path)) all.push(path, record);
+    for (const [path, record] of this.#seen) all.push(path, record);
+    await writeFileAtomic(this.#file, JSON.stringify(all), { sync: false });
     this.#changed = false;
   }
 }

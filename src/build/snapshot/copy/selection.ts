@@ -34,7 +34,8 @@ export interface SelectedItem {
   readonly unpack: boolean;
 }
 
-export type HashFile = (entry: SelectedEntry) => Promise<Digest>;
+/** At once where it is known: a context has tens of thousands of files. */
+export type HashFile = (entry: SelectedEntry) => Digest | Promise<Digest>;
 
 /** The files that a COPY reads, found from the sources alone. */
 export class Selection {
@@ -78,7 +79,8 @@ export class Selection {
         const capability = entry.capability?.toString('hex');
         let content: Digest | undefined;
         if (kind === 'file') {
-          content = await hash(entry);
+          const found = hash(entry);
+          content = typeof found === 'string' ? found : await found;
           this.hashed.set(entry, content);
         }
         lines.push([path, kind, mode, uid, gid, device, content, linked, entry.link, capability]);
