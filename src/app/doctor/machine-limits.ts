@@ -1,6 +1,6 @@
 import { existsSync, statfsSync } from 'node:fs';
-import { release, userInfo } from 'node:os';
-import { subordinateRange } from '../../build/keeper/user-namespace.ts';
+import { release } from 'node:os';
+import { currentUser, subordinateRange } from '../../build/keeper/user-namespace.ts';
 import { hasHybridCgroups } from '../../build/sandbox/probe-runtime.ts';
 import { findProgram } from '../../lib/find-program.ts';
 import { readTextOrUndefined } from '../../lib/read-text.ts';
@@ -84,7 +84,7 @@ function seccomp(): Limit {
 
 function subordinateIds(): Limit[] {
   if (process.getuid?.() === 0) return [];
-  const { username, uid } = userInfo();
+  const { username, uid } = currentUser();
   return ['/etc/subuid', '/etc/subgid'].map((file) => {
     const range = subordinateRange(readTextOrUndefined(file)?.trim() ?? '', { username, uid });
     const flag = file === '/etc/subuid' ? '--add-subuids' : '--add-subgids';

@@ -1,6 +1,7 @@
 import type { Tier } from '../sandbox/tier.ts';
 import type { Owners } from '../snapshot/layer-metadata.ts';
 import type { Snapshotter } from '../snapshot/snapshotter.ts';
+import type { Ids } from './user-namespace.ts';
 
 /** What the keeper's process is started with: one JSON argument. */
 export interface KeeperConfig {
@@ -16,6 +17,8 @@ export interface KeeperConfig {
   /** False: processes and mounts are the machine's own, and what a killed keeper leaves is for the next one to end. */
   readonly namespaces: boolean;
   readonly userNamespace: boolean;
+  /** What a user namespace maps. */
+  readonly ids: Ids;
   /** `lost`: files can be given to nobody, everything that steps make belongs to root. */
   readonly owners: Owners;
   /** What to register in a binfmt_misc of its own; none: the host's serves. */

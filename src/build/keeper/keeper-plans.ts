@@ -8,6 +8,7 @@ import { programEmulators } from '../sandbox/program-emulators.ts';
 import type { Tier } from '../sandbox/tier.ts';
 import { snapshotters } from '../snapshot/snapshotter.ts';
 import type { KeeperConfig } from './keeper-config.ts';
+import { lackingIds } from './user-namespace.ts';
 
 export type PlannedConfig = Omit<KeeperConfig, 'dataDirectory' | 'id' | 'writable'>;
 
@@ -63,16 +64,18 @@ function isolatedPlan(
   const needed = process.getuid?.() !== 0 || emulation.kind === 'private';
   const userNamespace = wanted.userNamespace || needed || (tier === 'oci' && !hasRuntimeForRoot());
   if (tier === 'oci') findRuntime({ inUserNamespace: userNamespace });
+  const lacking = lackingIds();
   return {
     tier,
     snapshotters,
     namespaces: true,
     userNamespace,
-    owners: 'kept',
+    ids: lacking === undefined ? 'all' : 'single',
+    owners: lacking === undefined ? 'kept' : 'lost',
     binfmt: emulation.kind === 'private' ? emulation.lines : [],
     emulators: {},
     emulated,
-    losses: [],
+    losses: lacking === undefined ? [] : [lostIds(lacking)],
   } as const;
 }
 
@@ -80,7 +83,11 @@ function isolatedPlan(
 function programsPlan(request: IsolatedRequest, foreign: readonly Platform[]) {
   needProot();
   const plan = isolatedPlan({ ...request, platforms: [] });
-  return { ...plan, emulators: programEmulators(foreign), losses: [lostNetwork] };
+  return { ...plan, emulators: programEmulators(foreign), losses: [...plan.losses, lostNetwork] };
+}
+
+function lostIds({ what, hint }: { readonly what: string; readonly hint: string }): string {
+  return `${what}, so that steps have one id: chown succeeds and is forgotten, all files that they make belong to root, a USER that is not root is refused (${hint})`;
 }
 
 const lostNetwork = 'RUN --network=none is refused: programs here have the network that this machine has';
@@ -93,6 +100,7 @@ function prootPlan(foreign: readonly Platform[], emulated: readonly string[]) {
     snapshotters: ['copy'],
     namespaces: false,
     userNamespace: false,
+    ids: 'all',
     owners: isRoot ? 'kept' : 'lost',
     binfmt: [],
     emulators: programEmulators(foreign),

@@ -50,7 +50,7 @@ export async function spawnKeeper(
   if (config.userNamespace) {
     try {
       await opened(child, gate, () => words);
-      await mapIds(child.pid ?? 0, options);
+      await mapIds(child.pid ?? 0, { ids: config.ids, signal: options.signal });
       gate.end('\n');
     } catch (error) {
       child.kill('SIGKILL');

@@ -55,7 +55,7 @@ async function serve(config: KeeperConfig, socket: Socket): Promise<void> {
     calls,
     syscalls,
   });
-  const filter = config.tier === 'chroot' ? await makeFilter(directory) : undefined;
+  const filter = config.tier === 'chroot' ? await makeFilter(config, directory) : undefined;
   const connection: Connection = new Connection(
     socket,
     makeHandlers({
@@ -83,13 +83,13 @@ async function serve(config: KeeperConfig, socket: Socket): Promise<void> {
 }
 
 /** For programs that no runtime filters. */
-async function makeFilter(directory: string): Promise<string | undefined> {
+async function makeFilter({ ids }: KeeperConfig, directory: string): Promise<string | undefined> {
   const [{ writeSeccompFilter }, { seccompProfile }] = await Promise.all([
     import('../sandbox/chroot/seccomp-filter.ts'),
     import('../sandbox/seccomp-profile.ts'),
   ]);
   const path = join(directory, 'seccomp.bpf');
-  const profile = seccompProfile(process.arch);
+  const profile = seccompProfile(process.arch, { singleId: ids === 'single' });
   return profile !== undefined && (await writeSeccompFilter(profile, path)) ? path : undefined;
 }
 

@@ -33,7 +33,14 @@ export function makeSandboxes(config: KeeperConfig, parts: SandboxParts): (platf
     const emulator = config.emulators[architecture];
     if (config.tier === 'proot' || emulator !== undefined)
       return new ProotSandbox({ emulator, setTimes, pipe });
-    const common = { inUserNamespace, setTimes, pipe, bind: calls.bind, unmount: calls.unmount };
+    const common = {
+      inUserNamespace,
+      singleId: config.ids === 'single',
+      setTimes,
+      pipe,
+      bind: calls.bind,
+      unmount: calls.unmount,
+    };
     if (program === undefined || seccomp === undefined) {
       const entry = fileURLToPath(new URL('./chroot-main.ts', import.meta.url));
       return new ChrootSandbox({

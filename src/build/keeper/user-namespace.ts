@@ -4,6 +4,7 @@ import { userInfo } from 'node:os';
 import { promisify } from 'node:util';
 import { failure, reasonOf } from '../../lib/errors.ts';
 import { findProgram } from '../../lib/find-program.ts';
+import { readTextOrUndefined } from '../../lib/read-text.ts';
 
 /** A row of uid_map or gid_map: `count` ids from `inside` are the ids from `outside` of the parent namespace. */
 export interface IdRange {
@@ -15,10 +16,10 @@ export interface IdRange {
 /** Fewer ids than this and `chown` to an image's usual owners (65534 among them) fails. */
 const usualCount = 65536;
 
-/** Maps the ids of the process's new user namespace: all of ours as root, ours and the subordinate ones as an ordinary user. */
+/** Maps the ids of the process's new user namespace: all of ours as root, ours and the subordinate ones as an ordinary user, or ours alone. */
 export async function mapIds(
   pid: number,
-  options: { readonly signal?: AbortSignal | undefined },
+  options: { readonly ids: Ids; readonly signal?: AbortSignal | undefined },
 ): Promise<void> {
   if (process.getuid?.() === 0) {
     for (const file of ['uid_map', 'gid_map']) {
@@ -34,9 +35,51 @@ export async function mapIds(
     }
     return;
   }
-  const { username, uid, gid } = userInfo();
-  await mapWith('newuidmap', '/etc/subuid', pid, { username, uid, own: uid }, options.signal);
-  await mapWith('newgidmap', '/etc/subgid', pid, { username, uid, own: gid }, options.signal);
+  if (options.ids === 'single') {
+    // The kernel lets an ordinary user map its own group only when nobody inside can drop one.
+    await writeFile(`/proc/${pid}/setgroups`, 'deny');
+    await writeFile(`/proc/${pid}/uid_map`, `0 ${process.getuid?.()} 1\n`);
+    await writeFile(`/proc/${pid}/gid_map`, `0 ${process.getgid?.()} 1\n`);
+    return;
+  }
+  const user = currentUser();
+  await mapWith('newuidmap', '/etc/subuid', pid, { ...user, own: user.uid }, options.signal);
+  await mapWith('newgidmap', '/etc/subgid', pid, { ...user, own: process.getgid?.() ?? 0 }, options.signal);
+}
+
+/** A container may run as a number that no account has; its name is the number then. */
+export function currentUser(): { readonly username: string; readonly uid: number } {
+  const uid = process.getuid?.() ?? 0;
+  try {
+    return { username: userInfo().username, uid };
+  } catch {
+    return { username: `${uid}`, uid };
+  }
+}
+
+/** `all`: enough ids for the users of an image. `single`: this user's own, as root. */
+export type Ids = 'all' | 'single';
+
+/** Why an ordinary user has one id only; undefined for one that has enough, and for root. */
+export function lackingIds(): { readonly what: string; readonly hint: string } | undefined {
+  if (process.getuid?.() === 0) return undefined;
+  const user = currentUser();
+  for (const [program, file] of [
+    ['newuidmap', '/etc/subuid'],
+    ['newgidmap', '/etc/subgid'],
+  ] as const) {
+    if (findProgram(program) === undefined)
+      return { what: `there is no ${program} on this machine`, hint: 'apt-get install uidmap' };
+    const range = subordinateRange(readTextOrUndefined(file) ?? '', user);
+    if (range !== undefined && range.count >= usualCount - 1) continue;
+    const what = range === undefined ? 'has no line for the user' : `gives the user ${range.count} ids only`;
+    return { what: `${file} ${what}`, hint: addIdsHint(user.username) };
+  }
+  return undefined;
+}
+
+function addIdsHint(username: string): string {
+  return `as root: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ${username} (a range that nobody else has)`;
 }
 
 /**
@@ -98,7 +141,7 @@ async function mapWith(
   if (range === undefined || range.count < usualCount - 1) {
     const what = range === undefined ? `has no line for the user` : `gives the user ${range.count} ids only`;
     throw failure('SANDBOX', 'make user namespace', user.username, `${file} ${what}`, {
-      hint: `as root: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ${user.username} (a range that nobody else has)`,
+      hint: addIdsHint(user.username),
     });
   }
   const argv = [pid, 0, user.own, 1, 1, range.start, range.count].map(String);

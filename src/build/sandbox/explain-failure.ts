@@ -51,6 +51,13 @@ export function hintFromOutput(
   if (/mknod.*operation not permitted/i.test(output)) {
     return 'device nodes cannot be made inside a user namespace: leave mknod out, the sandbox has the usual devices in /dev';
   }
+  if (
+    /set(groups|e?[ug]id) \d+ failed|privilege dropping did not work|Could not switch (saved )?(user|group)/.test(
+      output,
+    )
+  ) {
+    return 'where steps have one id: apt-get -o APT::Sandbox::User=root, or more ids for this user (polyarch doctor), or --sandbox proot';
+  }
   if (emulated && /uncaught target signal 11|qemu: uncaught/i.test(output)) {
     return 'the emulator crashed: try another version of qemu-user-static, or run the step on --platform=$BUILDPLATFORM';
   }

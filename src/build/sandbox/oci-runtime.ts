@@ -21,6 +21,7 @@ export interface OciRuntimeOptions extends BindCalls {
   /** The runtime's own state: `--root`. Made when missing, the caller removes it. */
   readonly state: string;
   readonly inUserNamespace: boolean;
+  readonly singleId: boolean;
   readonly setTimes: SetTimes;
   /** Read and write end of a new pipe. */
   readonly pipe: () => readonly [read: number, write: number];
@@ -37,10 +38,10 @@ export class OciRuntime implements Sandbox {
 
   async run(spec: SandboxSpec, options: SandboxOptions): Promise<SandboxResult> {
     throwIfAborted(options.signal);
-    const { inUserNamespace, setTimes, bind, unmount } = this.#options;
+    const { inUserNamespace, singleId, setTimes, bind, unmount } = this.#options;
     const seccomp = await this.#options.seccomp;
     const terminal = options.output.kind === 'terminal';
-    const bundle = { inUserNamespace, setTimes, bind, unmount, seccomp, terminal };
+    const bundle = { inUserNamespace, singleId, setTimes, bind, unmount, seccomp, terminal };
     return await withBundle(spec, bundle, (user) => this.#execute(spec, user, options));
   }
 

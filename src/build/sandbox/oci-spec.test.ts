@@ -15,6 +15,7 @@ const input: OciSpecInput = {
   network: 'host',
   terminal: false,
   inUserNamespace: false,
+  singleId: false,
   capabilities: ['CAP_CHOWN'],
   files: { '/etc/hosts': '/s/hosts' },
   mounts: [],
@@ -104,4 +105,16 @@ test('network files', () => {
   assert.equal(resolvConf('host', 'nameserver 127.0.0.53'), 'nameserver 127.0.0.53\n');
   assert.match(resolvConf('host', '# nothing\n'), /^nameserver 8/);
   assert.match(resolvConf('host', undefined), /^nameserver 8/);
+});
+
+test('where there is one id, no group is set and what changes ids is pretended', () => {
+  const spec = make({ singleId: true });
+  assert.deepEqual(spec.process.user.additionalGids, []);
+  assert.ok(!JSON.stringify(spec.mounts).includes('gid='));
+  const rules = seccompProfile('x64', { singleId: true })?.syscalls ?? [];
+  const chown = rules.filter(({ names }) => names.includes('chown'));
+  assert.deepEqual(
+    chown.map(({ action, errnoRet }) => [action, errnoRet]),
+    [['SCMP_ACT_ERRNO', 0]],
+  );
 });

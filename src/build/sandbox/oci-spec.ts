@@ -15,6 +15,8 @@ export interface OciSpecInput {
   readonly terminal: boolean;
   /** The runtime runs in a user namespace that is not the host's. */
   readonly inUserNamespace: boolean;
+  /** One id is mapped, no group can be set. */
+  readonly singleId: boolean;
   readonly capabilities: readonly string[];
   /** Generated files to put over the tree's own: path in the container → file. Read-only. */
   readonly files: Readonly<Record<string, string>>;
@@ -92,7 +94,7 @@ export function ociSpec(input: OciSpecInput): OciSpec {
     root: { path: input.root, readonly: false },
     process: {
       terminal: input.terminal,
-      user: { uid: user.uid, gid: user.gid, additionalGids: user.groups, umask: 0o022 },
+      user: { uid: user.uid, gid: user.gid, additionalGids: input.singleId ? [] : user.groups, umask: 0o022 },
       args: input.args,
       env: withHome(input.env, user.home),
       cwd: input.cwd,
@@ -129,7 +131,10 @@ function systemMounts(input: OciSpecInput): OciMount[] {
       destination: '/dev/pts',
       type: 'devpts',
       source: 'devpts',
-      options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'],
+      options: [
+        ...['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620'],
+        ...(input.singleId ? [] : ['gid=5']),
+      ],
     },
     {
       destination: '/dev/shm',

@@ -65,6 +65,15 @@ const newNamespaces = 0x7e020000;
 /** AF_ALG: the kernel's cryptography. AF_VSOCK: the host of a virtual machine. */
 const refusedFamilies = [38, 40];
 
+/**
+ * What succeeds and changes nothing where there is one id: package managers give files away and drop privileges, and would fail over ids that no
+ * namespace maps (Charliecloud's `--force=seccomp` does the same).
+ */
+const pretended = words(`
+  chown chown32 fchown fchown32 fchownat lchown lchown32 setfsgid setfsgid32 setfsuid setfsuid32 setgid setgid32 setgroups setgroups32 setregid
+  setregid32 setresgid setresgid32 setresuid setresuid32 setreuid setreuid32 setuid setuid32
+`);
+
 const permission = 1;
 const noSuchCall = 38;
 
@@ -89,7 +98,10 @@ export interface SeccompProfile {
 }
 
 /** Docker's default seccomp profile as `linux.seccomp` of an OCI config.json; undefined on a processor that is not known. `architecture` is Node's `process.arch`. */
-export function seccompProfile(architecture: string): SeccompProfile | undefined {
+export function seccompProfile(
+  architecture: string,
+  options: { readonly singleId?: boolean } = {},
+): SeccompProfile | undefined {
   const known = architectures[architecture];
   if (known === undefined) return undefined;
   const allow = (names: readonly string[], args?: SeccompRule['args']): SeccompRule => ({
@@ -97,11 +109,14 @@ export function seccompProfile(architecture: string): SeccompProfile | undefined
     action: 'SCMP_ACT_ALLOW',
     ...(args && { args }),
   });
+  const withheld = (names: readonly string[]): readonly string[] =>
+    options.singleId ? names.filter((name) => !pretended.includes(name)) : names;
   const [lowest = 0, highest = 0] = refusedFamilies;
   // s390 has clone's flags in the second place.
   const flags = architecture === 's390x' ? 1 : 0;
   const syscalls: SeccompRule[] = [
-    allow([...words(allowed), ...words(allowedOn[architecture] ?? '')]),
+    ...(options.singleId ? [{ names: pretended, action: 'SCMP_ACT_ERRNO', errnoRet: 0 }] : []),
+    allow(withheld([...words(allowed), ...words(allowedOn[architecture] ?? '')])),
     allow(['socket'], [{ index: 0, value: lowest, op: 'SCMP_CMP_LT' }]),
     allow(['socket'], [{ index: 0, value: lowest + 1, op: 'SCMP_CMP_EQ' }]),
     allow(['socket'], [{ index: 0, value: highest, op: 'SCMP_CMP_GT' }]),

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { failure } from '../../lib/errors.ts';
 import { readTextOrUndefined } from '../../lib/read-text.ts';
 import { Accounts, type ProcessUser } from './accounts.ts';
 import { type BindCalls, BindSources } from './bind-sources.ts';
@@ -13,6 +14,8 @@ import { ensureDirectory, type SetTimes, Stubs } from './stubs.ts';
 
 export interface BundleOptions extends BindCalls {
   readonly inUserNamespace: boolean;
+  /** One id is mapped in it. */
+  readonly singleId: boolean;
   readonly setTimes: SetTimes;
   /** Whether whoever reads the bundle can load a filter. */
   readonly seccomp: boolean;
@@ -30,6 +33,7 @@ export async function withBundle(
   use: (user: ProcessUser) => Promise<number>,
 ): Promise<SandboxResult> {
   const user = Accounts.of(spec.root).processUser(spec.user);
+  if (options.singleId && (user.uid !== 0 || user.gid !== 0)) throw oneIdOnly(spec.user);
   ensureDirectory(spec.root, spec.cwd, user);
   const stubs = new Stubs(spec.root, options.setTimes);
   const sources = new BindSources(join(spec.scratch, 'binds'), options);
@@ -46,8 +50,9 @@ export async function withBundle(
       ),
       terminal: options.terminal,
       inUserNamespace: options.inUserNamespace,
+      singleId: options.singleId,
       capabilities: containerCapabilities(readFileSync('/proc/self/status', 'utf8'), spec.security),
-      seccomp: options.seccomp ? seccompProfile(process.arch) : undefined,
+      seccomp: options.seccomp ? seccompProfile(process.arch, options) : undefined,
     });
     writeFileSync(join(spec.scratch, 'config.json'), JSON.stringify(config));
     return { exitCode: await use(user), stubs: stubs.paths };
@@ -55,6 +60,12 @@ export async function withBundle(
     sources.release();
     stubs.remove();
   }
+}
+
+function oneIdOnly(user: string): Error {
+  return failure('SANDBOX', 'run as user', user, 'this user of the machine has one id, which is root here', {
+    hint: 'polyarch doctor says how to get more; --sandbox proot makes ids up',
+  });
 }
 
 function generatedFiles(spec: SandboxSpec, stubs: Stubs): Record<string, string> {

@@ -20,6 +20,7 @@ export interface ChrootSandboxOptions extends BindCalls {
   /** Path of the module that becomes the program. */
   readonly entry: string;
   readonly inUserNamespace: boolean;
+  readonly singleId: boolean;
   /** Path of a seccomp filter; undefined where none can be made. */
   readonly filter: string | undefined;
   readonly setTimes: SetTimes;

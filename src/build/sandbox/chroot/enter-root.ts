@@ -1,6 +1,7 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { failure } from '../../../lib/errors.ts';
+import { readTextOrUndefined } from '../../../lib/read-text.ts';
 import { otherCapabilities } from '../capabilities.ts';
 import type { OciSpec } from '../oci-spec.ts';
 import { mountRoot, type RootCalls } from './mount-root.ts';
@@ -22,6 +23,7 @@ export function enterRoot(config: OciSpec, { mounts, process: calls, filter }: E
   const { args, env, cwd, user, capabilities, rlimits } = config.process;
   if (config.linux.namespaces.some(({ type }) => type === 'network')) calls.startLoopback();
   calls.setHostName(config.hostname);
+  const groupsDenied = readTextOrUndefined('/proc/self/setgroups')?.trim() === 'deny';
   mountRoot(config, mounts);
   process.chdir(config.root.path);
   calls.pivotRoot();
@@ -38,7 +40,7 @@ export function enterRoot(config: OciSpec, { mounts, process: calls, filter }: E
     calls.setLimit(number, finite(soft), finite(hard));
   }
   calls.dropCapabilities(otherCapabilities(capabilities.bounding));
-  process.setgroups?.([...user.additionalGids]);
+  if (!groupsDenied) process.setgroups?.([...user.additionalGids]);
   process.setgid?.(user.gid);
   process.setuid?.(user.uid);
   process.umask(user.umask);
