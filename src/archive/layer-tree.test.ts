@@ -111,3 +111,13 @@ describe('TarParser', () => {
     });
   }
 });
+
+test('no entry makes a directory whose name is a mark, directly or through a link', () => {
+  const file = { type: 'file', mode: 0o644, uid: 0, gid: 0, size: 0, mtime: 0 } as const;
+  for (const path of ['.wh.a/x', 'd/.wh..wh..opq/x', 'd/.wh.a/.wh.b'])
+    assert.throws(() => new LayerTree().apply({ ...file, path }), { code: 'ARCHIVE' }, path);
+  const tree = new LayerTree();
+  tree.apply({ ...file, type: 'symlink', path: 'l', linkname: '/d/.wh.a' });
+  assert.throws(() => tree.apply({ ...file, path: 'l/x' }), { code: 'ARCHIVE' });
+  assert.deepEqual(tree.apply({ ...file, path: '.wh..wh.plnk/1.2' }), { kind: 'none' });
+});

@@ -42,6 +42,8 @@ export interface LayerTreeOptions {
   lowerLink?: ((path: BytePath) => BytePath | undefined) | undefined;
 }
 
+const metaPrefix = `${whiteoutPrefix}${whiteoutPrefix}`;
+
 /** As the kernel (path_resolution(7)). */
 export const maxSymlinks = 40;
 
@@ -78,6 +80,8 @@ export class LayerTree {
     if (parts === undefined) throw this.#bad(header.path, 'its name has ".." in it');
     const name = parts.pop();
     if (name === undefined) return this.#applyRoot(header);
+    // AUFS' own directories and what is in them: of no meaning in a layer.
+    if (parts.some((part) => part.startsWith(metaPrefix) && part !== opaqueWhiteout)) return { kind: 'none' };
     const implied: BytePath[] = [];
     const parent = this.#parent(parts, header.path, implied);
     if (name === opaqueWhiteout) {
@@ -222,6 +226,8 @@ export class LayerTree {
       }
       if (child && !child.children)
         throw this.#bad(original, `its parent "${displayPath(next)}" is not a directory`);
+      if (child === undefined && implied && part.startsWith(whiteoutPrefix))
+        throw this.#bad(original, `its parent "${displayPath(next)}" has a name that marks a removed file`);
       node = child ?? (node && implied ? this.#imply(node, part, next, implied) : undefined);
       path = next;
       if (path.length > 65536) throw this.#bad(original, 'its parents are too deep');

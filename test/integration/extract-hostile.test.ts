@@ -1,31 +1,30 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import {
+  createWriteStream,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { after, before, describe, test } from 'node:test';
-import type { EntryHeader } from '../../src/archive/entry.ts';
-import { encodeHeader, paddingOf } from '../../src/archive/tar-header.ts';
+import { createZstdCompress } from 'node:zlib';
+import { encodeHeader } from '../../src/archive/tar-header.ts';
 import { extractLayer } from '../../src/build/snapshot/extract.ts';
 import { removeTree } from '../../src/build/snapshot/remove-tree.ts';
 import { loadSyscalls } from '../../src/build/snapshot/syscalls.ts';
 import { digestOf } from '../../src/lib/digest.ts';
+import { entryDefaults, hostileTar, type TarEntry } from '../fixtures/hostile-tar.ts';
 import { jailDirectory, runInJail } from './jail.ts';
 
 // Outside the jail this file starts itself in there.
 const jail = jailDirectory;
-
-const defaults = { mode: 0o644, uid: 0, gid: 0, size: 0, mtime: 1_600_000_000 };
-type Entry = Partial<EntryHeader> & { path: string; content?: string };
-
-function tar(entries: readonly Entry[]): Buffer {
-  const parts: Buffer[] = [];
-  for (const { content = '', ...entry } of entries) {
-    const bytes = Buffer.from(content);
-    const header: EntryHeader = { ...defaults, type: 'file', ...entry, size: bytes.length };
-    parts.push(encodeHeader(header), bytes, Buffer.alloc(paddingOf(bytes.length)));
-  }
-  return Buffer.concat([...parts, Buffer.alloc(1024)]);
-}
 
 if (jail === undefined) {
   test('hostile layers, in a user namespace', (t) => {
@@ -53,17 +52,17 @@ if (jail === undefined) {
     });
 
     async function extract(
-      entries: readonly Entry[] | Buffer,
+      entries: readonly TarEntry[] | Buffer,
       options: Parameters<typeof extractLayer>[3] = {},
     ) {
-      const bytes = Buffer.isBuffer(entries) ? entries : tar(entries);
+      const bytes = Buffer.isBuffer(entries) ? entries : hostileTar(entries);
       const name = join(jail as string, `layer-${++count}`);
       writeFileSync(`${name}.tar`, bytes);
       const result = await extractLayer(`${name}.tar`, digestOf(bytes), name, options);
       return { ...result, root: name };
     }
 
-    const refused: Record<string, Entry[]> = {
+    const refused: Record<string, TarEntry[]> = {
       'dots in a path': [{ path: 'a/../../outside/x', content: 'x' }],
       'a bare whiteout': [{ path: '.wh.' }],
       'a bare whiteout in a directory': [{ path: 'a/.wh.' }],
@@ -85,6 +84,12 @@ if (jail === undefined) {
         { path: 'a', type: 'symlink', linkname: 'b' },
         { path: 'b', type: 'symlink', linkname: 'a' },
         { path: 'a/x', content: 'x' },
+      ],
+      'a mark as a parent': [{ path: '.wh.a/x', content: 'x' }],
+      'the mark of an opaque directory as a parent': [{ path: 'd/.wh..wh..opq/x', content: 'x' }],
+      'a link to a mark as a parent': [
+        { path: 'l', type: 'symlink', linkname: 'd/.wh.a' },
+        { path: 'l/x', content: 'x' },
       ],
       'a device 0:0': [{ path: 'c', type: 'char', devMajor: 0, devMinor: 0 }],
     };
@@ -201,9 +206,12 @@ if (jail === undefined) {
       assert.deepEqual((await extract(Buffer.alloc(0))).toc.entries, []);
       assert.deepEqual((await extract(Buffer.alloc(10240))).toc.entries, []);
       await assert.rejects(extract(Buffer.alloc(4096, 'x')), { code: 'ARCHIVE' });
-      await assert.rejects(extract(tar([{ path: 'f', content: 'x'.repeat(3000) }]).subarray(0, 2000)), {
-        code: 'ARCHIVE',
-      });
+      await assert.rejects(
+        extract(hostileTar([{ path: 'f', content: 'x'.repeat(3000) }]).subarray(0, 2000)),
+        {
+          code: 'ARCHIVE',
+        },
+      );
     });
 
     test('names of 4 KiB end in an error that names the limit; long ones that fit are written', async () => {
@@ -232,9 +240,42 @@ if (jail === undefined) {
       );
     });
 
+    test('gigabytes of zeros, kilobytes in the layer, take neither room nor memory', async () => {
+      const size = 1024 ** 3;
+      const path = join(jail, 'zeros.tar.zst');
+      const header = encodeHeader({ ...entryDefaults, path: 'zeros', type: 'file', size });
+      const zeros = Buffer.alloc(8 * 1024 * 1024);
+      const hash = createHash('sha256').update(header);
+      const compress = createZstdCompress();
+      const written = pipeline(
+        Readable.from(
+          (function* () {
+            yield header;
+            for (let at = 0; at < size; at += zeros.length) yield zeros;
+            yield zeros.subarray(0, 1024);
+          })(),
+        ),
+        compress,
+        createWriteStream(path),
+      );
+      for (let at = 0; at < size; at += zeros.length) hash.update(zeros);
+      hash.update(zeros.subarray(0, 1024));
+      await written;
+      assert.ok(lstatSync(path).size < size / 1000);
+      const before = process.resourceUsage().maxRSS;
+      const root = join(jail, 'zeros');
+      await extractLayer(path, `sha256:${hash.digest('hex')}`, root);
+      const { size: found, blocks } = lstatSync(join(root, 'zeros'));
+      assert.equal(found, size);
+      assert.ok(blocks * 512 < 1024 * 1024, `${blocks} blocks`);
+      const grown = (process.resourceUsage().maxRSS - before) / 1024;
+      assert.ok(grown < 150, `${Math.round(grown)} MiB more memory`);
+      removeTree(root);
+    });
+
     test('another diffID is refused', async () => {
       const path = join(jail, 'other.tar');
-      writeFileSync(path, tar([{ path: 'a' }]));
+      writeFileSync(path, hostileTar([{ path: 'a' }]));
       await assert.rejects(extractLayer(path, digestOf('other'), join(jail, 'other')), {
         code: 'CONTENT_INVALID',
       });

@@ -13,7 +13,6 @@ import {
   readlinkSync,
   symlinkSync,
   unlinkSync,
-  writeSync,
 } from 'node:fs';
 import { type BytePath, displayPath, joinBytePath, joinFsPath, toFsPath } from '../../archive/byte-path.ts';
 import type { EntryHeader } from '../../archive/entry.ts';
@@ -25,6 +24,7 @@ import { type LayerMarks, layerMarks, type MarkFormat } from './layer-marks.ts';
 import { MetadataWriter, metadataOf, type Owners } from './layer-metadata.ts';
 import { LowerTree } from './lower-tree.ts';
 import { removeTree } from './remove-tree.ts';
+import { SparseFile } from './sparse-file.ts';
 import { type FsPath, fileType, type Syscalls } from './syscalls.ts';
 
 export interface ExtractOptions {
@@ -80,7 +80,7 @@ export class LayerUnpacker implements TarHandler {
   readonly #warnings: string[] = [];
   readonly #copied: BytePath[] = [];
   readonly #skipped = new Set<BytePath>();
-  #file: { readonly fd: number; readonly path: BytePath; readonly entry: TocEntry } | undefined;
+  #file: { readonly content: SparseFile; readonly path: BytePath; readonly entry: TocEntry } | undefined;
 
   constructor(root: string, calls: Syscalls, options: ExtractOptions & { source: string }) {
     this.#root = root;
@@ -115,14 +115,16 @@ export class LayerUnpacker implements TarHandler {
   data(bytes: Buffer): void {
     const file = this.#file;
     if (file === undefined) return;
-    this.#at(file.path, () => writeAll(file.fd, bytes));
+    this.#at(file.path, () => file.content.write(bytes));
   }
 
   end(): void {
     const file = this.#file;
     if (file === undefined) return;
     this.#at(file.path, () => {
-      const { fd, entry } = file;
+      const { entry, content } = file;
+      const { fd } = content;
+      content.finish();
       if (this.#keepOwners && (entry.uid !== this.#uid || entry.gid !== this.#gid))
         fchownSync(fd, entry.uid, entry.gid);
       if (entry.xattrs) this.#metadata.setXattrs(file.path, joinFsPath(this.#root, file.path), entry);
@@ -136,7 +138,7 @@ export class LayerUnpacker implements TarHandler {
 
   /** Call it whatever happened. */
   close(): void {
-    if (this.#file) closeSync(this.#file.fd);
+    if (this.#file) closeSync(this.#file.content.fd);
     this.#file = undefined;
   }
 
@@ -196,7 +198,11 @@ export class LayerUnpacker implements TarHandler {
         if (change.replaces !== 'directory') mkdirSync(file, 0o700);
         return;
       case 'file':
-        this.#file = { fd: openSync(file, createExclusive, entry.mode & 0o777), path, entry };
+        this.#file = {
+          content: new SparseFile(openSync(file, createExclusive, entry.mode & 0o777)),
+          path,
+          entry,
+        };
         return;
       case 'symlink':
         symlinkSync(toFsPath(entry.linkname ?? ''), file);
@@ -295,10 +301,6 @@ export class LayerUnpacker implements TarHandler {
 }
 
 const createExclusive = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-
-function writeAll(fd: number, bytes: Buffer): void {
-  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
-}
 
 /** The first user namespace maps all ids onto themselves. */
 export function inUserNamespace(): boolean {
