@@ -58,7 +58,7 @@ describe('flattenLayers', () => {
     ]);
   });
 
-  test('hard links come last; one whose target was replaced keeps the content', async () => {
+  test('hard links come behind what they name; one whose target was replaced keeps the content', async () => {
     const base = layer({ path: 'a', content: 'old' }, { path: 'same', type: 'hardlink', linkname: 'a' });
     const upper = layer(
       { path: 'l1', type: 'hardlink', linkname: 'a' },
@@ -66,9 +66,9 @@ describe('flattenLayers', () => {
     );
     assert.deepEqual(await flattened(base, upper), [
       'file a old',
+      'hardlink same a',
       'hardlink l1 a',
       'hardlink l2 a',
-      'hardlink same a',
     ]);
     const top = layer({ path: 'a', content: 'new' });
     assert.deepEqual(await flattened(base, upper, top), [

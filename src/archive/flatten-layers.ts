@@ -12,8 +12,8 @@ const maxNameBytes = 512 * 1024 * 1024;
 
 /**
  * The files that layers make together, as one tar, in pieces. Layers are read once each, the topmost first, and stream through: a name that an
- * upper layer has, or has removed, hides it in lower ones. What remains in memory is names. Hard links come last, when all that they can name is
- * there; one whose target an upper layer replaced gets the content itself.
+ * upper layer has, or has removed, hides it in lower ones. What remains in memory is names. A hard link whose target is written already comes where it is;
+ * others come last, when all that they can name is there; one whose target an upper layer replaced gets the content itself.
  */
 export async function* flattenLayers(
   /** The topmost layer first; each is opened when it is its turn. */
@@ -58,8 +58,10 @@ class Flattening {
   /** Links of this layer to hidden files that were passed over, by target. */
   #missed = new Map<BytePath, EntryHeader[]>();
   #lookingBack = false;
-  /** Links whose target is in the output. */
+  /** Links whose target is in the output, or will be, at the end of it. */
   readonly #links: EntryHeader[] = [];
+  /** Names that will only be there at the end. */
+  readonly #late = new Set<BytePath>();
   #output: Buffer[] = [];
   #writes = false;
   #padding = 0;
@@ -134,7 +136,7 @@ class Flattening {
       this.#own.set(path, type !== 'directory');
       if (type === 'hardlink') this.#link(header);
       else this.#write(header);
-      this.#links.push(...(waiting ?? []));
+      this.#atEnd(...(waiting ?? []));
       return;
     }
     if (type !== 'directory') this.#hiddenFiles.set(path, waiting?.[0]?.path);
@@ -145,7 +147,7 @@ class Flattening {
   #writeFor([first, ...others]: readonly EntryHeader[], header: EntryHeader): void {
     if (first === undefined) return;
     this.#write({ ...header, path: first.path });
-    this.#links.push(...others.map((link) => ({ ...link, linkname: first.path })));
+    this.#atEnd(...others.map((link) => ({ ...link, linkname: first.path })));
   }
 
   #link(header: EntryHeader): void {
@@ -154,11 +156,20 @@ class Flattening {
       throw this.#bad(header.path, 'its target is not inside the layer');
     const link = { ...header, linkname: target };
     const writtenAs = this.#hiddenFiles.get(target);
-    if (this.#own.has(target) && !this.#isHidden(target)) this.#links.push(link);
-    else if (writtenAs !== undefined) this.#links.push({ ...link, linkname: writtenAs });
+    if (this.#own.has(target) && !this.#isHidden(target)) {
+      if (this.#late.has(target)) this.#atEnd(link);
+      else this.#write(link);
+    } else if (writtenAs !== undefined) this.#atEnd({ ...link, linkname: writtenAs });
     else if (this.#hiddenFiles.has(target))
       this.#missed.set(target, [...(this.#missed.get(target) ?? []), link]);
     else this.#waiting.set(target, [...(this.#waiting.get(target) ?? []), link]);
+  }
+
+  #atEnd(...links: readonly EntryHeader[]): void {
+    for (const link of links) {
+      this.#links.push(link);
+      this.#late.add(link.path);
+    }
   }
 
   #isHidden(path: BytePath): boolean {

@@ -28,6 +28,8 @@ export interface PlanCreateOptions {
   readonly attestations?: boolean | undefined;
   /** Only these platforms of the sources, with their attestations. Default: all. */
   readonly only?: readonly Platform[] | undefined;
+  /** Default: images, then attestations. */
+  readonly order?: 'images-first' | 'as-given' | undefined;
   readonly annotations?: readonly IndexAnnotation[] | undefined;
   readonly subject?: Descriptor | undefined;
   readonly artifactType?: string | undefined;
@@ -69,7 +71,8 @@ export function planCreate(
       hint: 'name at least one source that has an image',
     });
   }
-  const entries = imagesFirst(children.map((child) => child.descriptor));
+  const all = children.map((child) => child.descriptor);
+  const entries = options.order === 'as-given' ? all : imagesFirst(all);
   const mediaType = chooseType(entries, options.type ?? 'auto');
   const bare: IndexDraft = {
     mediaType,

@@ -8,7 +8,7 @@ import { mediaTypes } from '../../oci/media-types.ts';
 import { parsePlatform } from '../../oci/platform.ts';
 import { parseReference } from '../../oci/reference.ts';
 import { ManifestState, storedManifest } from './manifest-state.ts';
-import { renderList } from './render-list.ts';
+import { listOfFirst } from './render-list.ts';
 
 const manifest = Buffer.from('{"schemaVersion":2,"config":{},"layers":[]}');
 const descriptor = {
@@ -19,7 +19,7 @@ const descriptor = {
 };
 
 test('a list is written as docker writes it: three spaces, size before digest', () => {
-  const { bytes, descriptor: list } = renderList([descriptor]);
+  const { bytes, descriptor: list } = listOfFirst([descriptor]);
   assert.equal(list.mediaType, mediaTypes.dockerManifestList);
   assert.equal(
     bytes.toString(),
@@ -41,7 +41,7 @@ test('a list is written as docker writes it: three spaces, size before digest', 
 }`,
   );
   assert.equal(
-    renderList([{ ...descriptor, mediaType: mediaTypes.ociManifest }]).descriptor.mediaType,
+    listOfFirst([{ ...descriptor, mediaType: mediaTypes.ociManifest }]).descriptor.mediaType,
     mediaTypes.ociIndex,
   );
 });

@@ -15,7 +15,7 @@ import { formatReference, parseReference, type Reference, withDefaultTag } from 
 import type { IndexOptions } from '../index/index-options.ts';
 import { IndexStores } from '../index/index-stores.ts';
 import { ManifestState, type StoredManifest, storedManifest } from './manifest-state.ts';
-import { renderList } from './render-list.ts';
+import { listOfFirst } from './render-list.ts';
 
 /** What `docker manifest` says when a list is there already. */
 const refuseAmend = 'refusing to amend an existing manifest list with no --amend flag';
@@ -144,7 +144,7 @@ export async function pushManifestList(
   const manifests = await state.list(target);
   if (manifests === undefined || manifests.length === 0) throw noSuchManifest(target, list);
   const entries = imagesFirst(manifests.map((stored) => stored.Descriptor));
-  const document = renderList(entries);
+  const document = listOfFirst(entries);
   const stores = new IndexStores(options);
   try {
     const place = await stores.target(formatReference(target));
@@ -210,7 +210,7 @@ export async function inspectManifest(
   const reference = normalized(first);
   const local = await state.list(reference);
   if (local !== undefined) {
-    return { kind: 'list', bytes: renderList(local.map((one) => one.Descriptor)).bytes, stored: local };
+    return { kind: 'list', bytes: listOfFirst(local.map((one) => one.Descriptor)).bytes, stored: local };
   }
   const stores = new IndexStores(options);
   try {
@@ -231,7 +231,7 @@ async function describeRemote(
   const document = parseDocument(root.bytes, formatReference(reference));
   if (document.kind === 'index') {
     const { manifests } = document.index;
-    const bytes = renderList(manifests).bytes;
+    const bytes = listOfFirst(manifests).bytes;
     if (!options.verbose) return { kind: 'list', bytes, stored: [] };
     const stored = await Promise.all(
       manifests.map(async (entry) => {

@@ -6,8 +6,10 @@ import { writeFileAtomic } from '../../lib/atomic-file.ts';
 import { digestOf } from '../../lib/digest.ts';
 import { failure } from '../../lib/errors.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
+import { asGo, goPlatform } from '../../oci/go-types.ts';
 import { maxMetadataBytes } from '../../oci/manifest.ts';
 import { mediaTypes } from '../../oci/media-types.ts';
+import type { Platform } from '../../oci/platform.ts';
 import { formatReference, type Reference } from '../../oci/reference.ts';
 
 /** One manifest of a list that is being put together, as docker's CLI keeps it (docker/cli, cli/manifest/types): either program reads the other's. */
@@ -90,7 +92,7 @@ export function storedManifest(ref: string, descriptor: Descriptor, bytes: Buffe
       digest,
       size,
       ...(annotations === undefined ? {} : { annotations }),
-      ...(platform === undefined ? {} : { platform }),
+      ...(platform === undefined ? {} : { platform: asGo(platform, goPlatform) as Platform }),
     },
     Raw: bytes.toString('base64'),
     ...(docker ? { SchemaV2Manifest: document } : { OCIManifest: document }),

@@ -4,15 +4,25 @@ import type { Descriptor } from '../../oci/descriptor.ts';
 import { mediaTypes } from '../../oci/media-types.ts';
 import type { Platform } from '../../oci/platform.ts';
 
-/**
- * A list exactly as docker's CLI writes it (docker/distribution, manifestlist.FromDescriptors): the type of the first manifest's family, three
- * spaces, fields in the order of its Go types. The same manifests give the same digest as docker.
- */
-export function renderList(entries: readonly Descriptor[]): ResolvedDocument {
+/** docker's CLI takes the type of the first manifest's family, and three spaces. */
+export function listOfFirst(entries: readonly Descriptor[]): ResolvedDocument {
   const oci = entries[0]?.mediaType === mediaTypes.ociManifest;
-  const mediaType = oci ? mediaTypes.ociIndex : mediaTypes.dockerManifestList;
+  return renderList(entries, {
+    mediaType: oci ? mediaTypes.ociIndex : mediaTypes.dockerManifestList,
+    indent: 3,
+  });
+}
+
+/**
+ * A list exactly as docker/distribution writes it (manifestlist.FromDescriptors), fields in the order of its Go types: the same manifests give the same
+ * digest as docker's CLI with three spaces, and as manifest-tool with two.
+ */
+export function renderList(
+  entries: readonly Descriptor[],
+  { mediaType, indent }: { readonly mediaType: string; readonly indent: number },
+): ResolvedDocument {
   const list = { schemaVersion: 2, mediaType, manifests: entries.map(listEntry) };
-  const bytes = Buffer.from(JSON.stringify(list, null, 3));
+  const bytes = Buffer.from(JSON.stringify(list, null, indent));
   return { descriptor: { mediaType, digest: digestOf(bytes), size: bytes.length }, bytes };
 }
 

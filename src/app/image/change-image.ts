@@ -3,10 +3,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { contentFromFile } from '../../content/content.ts';
 import type { Store } from '../../content/store.ts';
-import { type ImageDocuments, pushImage, readImage, renderImage } from '../../index/image/image-documents.ts';
+import {
+  type DocumentLayout,
+  type ImageDocuments,
+  pushImage,
+  readImage,
+  renderImage,
+} from '../../index/image/image-documents.ts';
 import { layerFor } from '../../index/image/layer-types.ts';
 import { failure } from '../../lib/errors.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
+import { asGo, craneConfig, craneManifest, goJson } from '../../oci/go-types.ts';
 import { formatLocation, type Location } from '../../oci/location.ts';
 import { mediaTypes } from '../../oci/media-types.ts';
 import { hostPlatform } from '../../oci/platform.ts';
@@ -65,6 +72,12 @@ export async function changeImage(
   }
 }
 
+/** go-containerregistry's: the same changes give the same bytes, and so the same digests, as crane's. */
+const craneLayout: DocumentLayout = {
+  config: (config) => goJson(asGo({ ...config, created: config.created ?? noTime }, craneConfig)),
+  manifest: (manifest) => goJson(asGo(manifest, craneManifest)),
+};
+
 /** go-containerregistry's `empty.Image`. */
 function emptyImage(family: 'docker' | 'oci'): ImageDocuments {
   const docker = family === 'docker';
@@ -80,8 +93,9 @@ function emptyImage(family: 'docker' | 'oci'): ImageDocuments {
   };
 }
 
-/** go-containerregistry gives a layer that it knows nothing of a line of history without a time. */
-const appendedHistory = { created: '0001-01-01T00:00:00Z' };
+/** Go's zero time, which go-containerregistry writes where nothing is known. */
+const noTime = '0001-01-01T00:00:00Z';
+const appendedHistory = { created: noTime };
 
 function withLayers({ manifest, config }: ImageDocuments, appended: readonly FileLayer[]): ImageDocuments {
   if (appended.length === 0) return { manifest, config };
@@ -116,7 +130,7 @@ async function write(
 ): Promise<Descriptor> {
   const { env, signal } = options;
   const image = withLayers(documents, appended);
-  const { descriptor } = renderImage(image).manifest;
+  const { descriptor } = renderImage(image, craneLayout).manifest;
   const location = target(descriptor);
   const client = await createRegistryClient(options);
   try {
@@ -130,7 +144,7 @@ async function write(
           else await copyGraph(storeOf(layer, source, others, location), opened.store, layer, { signal });
         }),
       );
-      await pushImage(opened.store, image, { signal });
+      await pushImage(opened.store, image, { signal, layout: craneLayout });
       await opened.publish(descriptor, { signal });
       await opened.commit({ signal });
       return descriptor;

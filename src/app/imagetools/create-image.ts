@@ -62,6 +62,7 @@ export async function createImage(options: CreateImageOptions): Promise<CreatedI
       only: platforms,
       annotations,
       replace: options.append,
+      order: 'as-given',
     });
     const document = carbon && only !== undefined ? await rootOf(only, options) : renderIndex(plan.draft);
     const children = carbon && only !== undefined ? carbonChildren(only) : plan.children;

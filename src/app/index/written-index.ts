@@ -1,4 +1,5 @@
 import { isAttestation } from '../../content/select-manifest.ts';
+import type { ResolvedDocument } from '../../content/store.ts';
 import { type IndexDraft, renderIndex } from '../../index/index-draft.ts';
 import type { Digest } from '../../lib/digest.ts';
 import type { Platform } from '../../oci/platform.ts';
@@ -27,8 +28,9 @@ export function writtenIndex(
   targets: readonly NamedStore[],
   { draft }: { draft: IndexDraft },
   warnings: readonly string[],
+  /** Where it is laid out in another tool's way. */
+  { descriptor, bytes }: ResolvedDocument = renderIndex(draft),
 ): WrittenIndex {
-  const { descriptor, bytes } = renderIndex(draft);
   return {
     references: targets.map((target) => target.name),
     digest: descriptor.digest,

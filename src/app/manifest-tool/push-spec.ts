@@ -4,6 +4,7 @@ import { publishIndex } from '../../index/publish-index.ts';
 import { targetsOf } from '../../index/update-index.ts';
 import { failure, isFailure, reasonOf } from '../../lib/errors.ts';
 import { parseReference } from '../../oci/reference.ts';
+import { renderList } from '../docker-manifest/render-list.ts';
 import type { IndexOptions } from '../index/index-options.ts';
 import { IndexStores } from '../index/index-stores.ts';
 import { readSources } from '../index/read-sources.ts';
@@ -16,7 +17,7 @@ export interface PushSpecOptions extends IndexOptions {
   readonly ignoreMissing?: boolean | undefined;
 }
 
-/** `manifest-tool push`: the images of a specification under its name and tags. */
+/** `manifest-tool push`: the images of a specification under its name and tags, in the same bytes. */
 export async function pushSpec(spec: ManifestSpec, options: PushSpecOptions): Promise<WrittenIndex> {
   const { signal, onEvent, type, ignoreMissing } = options;
   const target = parseReference(spec.image);
@@ -37,8 +38,12 @@ export async function pushSpec(spec: ManifestSpec, options: PushSpecOptions): Pr
       ([key, value]) => ({ on: 'index', key, value }) as const,
     );
     const plan = planCreate(spec.image, sources, { type, annotations });
-    await publishIndex(renderIndex(plan.draft), plan.children, targetsOf(targets), { signal, onEvent });
-    return writtenIndex(targets, plan, [...read.flatMap((one) => one.warnings), ...plan.warnings]);
+    const { entries, mediaType } = plan.draft;
+    const document =
+      type === 'docker' ? renderList(entries, { mediaType, indent: 2 }) : renderIndex(plan.draft);
+    await publishIndex(document, plan.children, targetsOf(targets), { signal, onEvent });
+    const warnings = [...read.flatMap((one) => one.warnings), ...plan.warnings];
+    return writtenIndex(targets, plan, warnings, document);
   } finally {
     await stores.close();
   }

@@ -5,6 +5,7 @@ import { printable } from '../../lib/redact.ts';
 import { ExitWith } from '../exit-with.ts';
 import { type Format, formatData, formatOption } from '../format.ts';
 import { addRegistryOptions, type RegistryFlags, registrySettings } from '../registry-options.ts';
+import { verbOf } from './render-written.ts';
 import { eventWriter } from './write-result.ts';
 
 interface Flags extends RegistryFlags {
@@ -40,7 +41,7 @@ export function command(program: Command, context: { signal: AbortSignal }): Com
       const { written, ...shown } = linted;
       const data = { ...shown, ...(written === undefined ? {} : { digest: written.digest }) };
       process.stdout.write(
-        formatData(data, flags.format, (shown) => render(shown, flags.dryRun ? 'would push' : 'pushed')),
+        formatData(data, flags.format, (shown) => render(shown, verbOf(shown.reference, flags))),
       );
       const bad = linted.findings.some(({ severity }) => severity === 'error' || flags.failOn === 'warning');
       if (bad) throw new ExitWith(1);

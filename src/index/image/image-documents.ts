@@ -22,15 +22,29 @@ export async function readImage(
   return { manifest, config: await readImageConfig(store, manifest.config, options) };
 }
 
+/** How documents are put into bytes. */
+export interface DocumentLayout {
+  readonly config: (config: ImageConfig) => string;
+  readonly manifest: (manifest: Manifest) => string;
+}
+
+const ownLayout: DocumentLayout = {
+  config: (config) => JSON.stringify(config),
+  manifest: (manifest) => JSON.stringify(manifest, null, 2),
+};
+
 /** The bytes of both: the manifest names the config as it is now. */
-export function renderImage(image: ImageDocuments): { config: ResolvedDocument; manifest: ResolvedDocument } {
+export function renderImage(
+  image: ImageDocuments,
+  layout: DocumentLayout = ownLayout,
+): { config: ResolvedDocument; manifest: ResolvedDocument } {
   const { manifest } = image;
-  const bytes = Buffer.from(JSON.stringify(image.config));
+  const bytes = Buffer.from(layout.config(image.config));
   const config = { ...manifest.config, digest: digestOf(bytes), size: bytes.length };
   // Bytes that went along with the old descriptor are not those of this one.
   const { data: _stale, ...descriptor } = config;
   const mediaType = manifest.mediaType ?? mediaTypes.ociManifest;
-  const manifestBytes = Buffer.from(JSON.stringify({ ...manifest, config: descriptor }, null, 2));
+  const manifestBytes = Buffer.from(layout.manifest({ ...manifest, config: descriptor }));
   return {
     config: { descriptor, bytes },
     manifest: {
@@ -44,9 +58,9 @@ export function renderImage(image: ImageDocuments): { config: ResolvedDocument; 
 export async function pushImage(
   store: Store,
   image: ImageDocuments,
-  options: IoOptions = {},
+  options: IoOptions & { layout?: DocumentLayout | undefined } = {},
 ): Promise<Descriptor> {
-  const { config, manifest } = renderImage(image);
+  const { config, manifest } = renderImage(image, options.layout);
   await store.push(config.descriptor, contentFromBytes(config.bytes), options);
   await store.push(manifest.descriptor, contentFromBytes(manifest.bytes), options);
   return manifest.descriptor;

@@ -2,6 +2,8 @@ import { type Command, Option } from 'commander';
 import { type InspectedTool, imageConfigs, inspectTool } from '../../../app/imagetools/inspect-image.ts';
 import { failure } from '../../../lib/errors.ts';
 import { printable } from '../../../lib/redact.ts';
+import type { Descriptor } from '../../../oci/descriptor.ts';
+import { asGo, goDescriptor, goImage } from '../../../oci/go-types.ts';
 import { formatPlatform } from '../../../oci/platform.ts';
 import { executeGoTemplate, parseGoTemplate, templateFields } from '../go-template.ts';
 
@@ -41,8 +43,8 @@ function refuseAttestations(fields: readonly string[], template: string): void {
 
 /** One image is itself, several are by platform: as buildx's templates have it. */
 function imageOf(configs: Readonly<Record<string, unknown>>): unknown {
-  const all = Object.values(configs);
-  return all.length > 1 ? configs : all[0];
+  const all = Object.entries(configs).map(([platform, config]) => [platform, asGo(config, goImage)] as const);
+  return all.length > 1 ? Object.fromEntries(all) : all[0]?.[1];
 }
 
 function manifestOf({ descriptor, index }: InspectedTool): unknown {
@@ -53,36 +55,55 @@ function manifestOf({ descriptor, index }: InspectedTool): unknown {
     mediaType,
     digest: descriptor.digest,
     size: descriptor.size,
-    manifests,
+    manifests: asGo(manifests, goDescriptor),
     annotations,
   };
 }
 
 /** buildx's text (util/imagetools/printers.go). */
 function render({ name, descriptor, index }: InspectedTool): string {
-  const head = aligned('', [
+  const head: Row[] = [
     ['Name', name],
     ['MediaType', descriptor.mediaType],
     ['Digest', descriptor.digest],
-  ]);
-  if (index === undefined) return head;
+  ];
+  if (index === undefined) return aligned('', head);
   const bare = name.replace(/@.*$/, '');
-  const blank = `${' '.repeat('MediaType: '.length)}\n`;
-  const inner = `  ${blank}`.slice(0, -1);
-  const entries = index.manifests.map(({ digest, mediaType, platform }) => {
-    const [version, features] = [platform?.['os.version'], platform?.['os.features']];
-    return aligned('  ', [
-      ['Name', `${bare}@${digest}`],
-      ['MediaType', mediaType],
-      ...(platform === undefined ? [] : [['Platform', formatPlatform(platform)] as const]),
-      ...(version ? [['OSVersion', version] as const] : []),
-      ...(features?.length ? [['OSFeatures', features.join(', ')] as const] : []),
-    ]);
-  });
-  return `${head}${blank}Manifests: \n${entries.join(`${inner}\n`)}`;
+  const entries = index.manifests.map((entry) => entryRows(bare, entry));
+  const rows = entries.flatMap((entry, at) => (at === 0 ? entry : [blank, ...entry]));
+  return `${aligned('', [...head, blank, ['Manifests', '']])}${aligned('  ', rows)}`;
 }
 
-function aligned(prefix: string, rows: readonly (readonly [string, string])[]): string {
-  const width = 'MediaType:'.length;
-  return rows.map(([key, value]) => `${prefix}${`${key}:`.padEnd(width)} ${printable(value)}\n`).join('');
+/** A key and its value, or a line that stands for itself. */
+type Row = readonly [key: string, value: string] | string;
+const blank: Row = ['', ''];
+
+function entryRows(name: string, { digest, mediaType, platform, annotations }: Descriptor): Row[] {
+  const [version, features] = [platform?.['os.version'], platform?.['os.features']];
+  const notes = Object.entries(annotations ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
+  const width = Math.max(0, ...notes.map(([key]) => key.length)) + 1;
+  return [
+    ['Name', `${name}@${digest}`],
+    ['MediaType', mediaType],
+    ...(platform === undefined ? [] : [['Platform', formatPlatform(platform)] as const]),
+    ...(version ? [['OSVersion', version] as const] : []),
+    ...(features?.length ? [['OSFeatures', features.join(', ')] as const] : []),
+    ...(notes.length === 0 ? [] : [['Annotations', ''] as const]),
+    ...notes.map(([key, value]) => `  ${`${key}:`.padEnd(width)} ${value}`),
+  ];
+}
+
+/** As Go's tabwriter: values begin in one column, up to a line that has none. */
+function aligned(prefix: string, rows: readonly Row[]): string {
+  const isAlone = (row: Row): row is string => typeof row === 'string';
+  return rows
+    .map((row, at) => {
+      if (isAlone(row)) return `${prefix}${printable(row)}\n`;
+      const from = rows.findLastIndex((other, where) => where < at && isAlone(other)) + 1;
+      const to = rows.findIndex((other, where) => where > at && isAlone(other));
+      const block = rows.slice(from, to === -1 ? undefined : to);
+      const width = Math.max(...block.map(([key = '']) => key.length)) + 1;
+      return `${prefix}${(row[0] && `${row[0]}:`).padEnd(width)} ${printable(row[1])}\n`;
+    })
+    .join('');
 }

@@ -3,6 +3,7 @@ import { isAttestation } from '../../../content/select-manifest.ts';
 import { printable } from '../../../lib/redact.ts';
 import { referenceDigest, referenceType } from '../../../oci/attestation.ts';
 import type { Descriptor } from '../../../oci/descriptor.ts';
+import { asGo, goImage } from '../../../oci/go-types.ts';
 import type { Manifest } from '../../../oci/manifest.ts';
 
 /** manifest-tool's text (v2, cmd/manifest-tool/inspect.go), without its colours. */
@@ -86,7 +87,16 @@ export function rawInspected(image: InspectedImage, options: { expandConfig: boo
   const platform = { os: config.os, architecture: config.architecture };
   if (!options.expandConfig) return json({ ...common, ...platform, ...manifest });
   const { schemaVersion, mediaType, layers, subject, annotations } = manifest;
-  return json({ schemaVersion, ...common, ...platform, mediaType, config, layers, subject, annotations });
+  return json({
+    schemaVersion,
+    ...common,
+    ...platform,
+    mediaType,
+    config: asGo(config, goImage),
+    layers,
+    subject,
+    annotations,
+  });
 }
 
 function json(value: unknown): string {
