@@ -9,7 +9,7 @@ export interface CacheItem {
   readonly kind: CacheItemKind;
   /** A digest, an id, or a path below the data directory. */
   readonly id: string;
-  /** A layer's diffID, a snapshot's key, a cache mount's id as the Dockerfile has it. */
+  /** The diffID of a layer or snapshot, a cache mount's id as the Dockerfile has it. */
   readonly name: string;
   /** Bytes on disk. */
   readonly size: number;

@@ -40,8 +40,9 @@ export class Housekeeping {
         const snapshot = published.get(name);
         const mount = mounts.get(name);
         if (directory === snapshots.path && snapshot !== undefined) {
-          const { keys, used } = snapshot;
-          kept.push({ kind: 'snapshot', id: name, name: keys[0] ?? name, size, used: used.getTime() });
+          // What stands behind the diffID says on which layers it lies.
+          const diffId = `sha256:${snapshot.keys[0]?.split(/[@.]/)[0] ?? ''}`;
+          kept.push({ kind: 'snapshot', id: name, name: diffId, size, used: snapshot.used.getTime() });
         } else if (directory === cacheMounts && mount !== undefined) {
           const { id, platform, used } = mount;
           const shown = platform === 'undefined' ? id : `${id} ${platform}`;

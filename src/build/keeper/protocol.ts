@@ -180,7 +180,7 @@ export interface RemoveRequest {
 export interface KeptDirectory {
   readonly kind: 'snapshot' | 'cache-mount';
   readonly id: string;
-  /** A snapshot's diffID, alone or with its chain; a cache mount's id as its Dockerfile has it, and its platform. */
+  /** A snapshot's diffID; a cache mount's id as its Dockerfile has it, and its platform. */
   readonly name: string;
   /** Bytes on disk. */
   readonly size: number;
