@@ -6,7 +6,7 @@ export const checkout = join(import.meta.dirname, '..');
 export const ownNode = join(checkout, 'node_modules/.bin/node');
 export const polyarch = join(checkout, 'polyarch');
 /** The published program. */
-export const bundle = join(checkout, 'dist/main.js');
+export const bundle = join(checkout, 'bin/polyarch.cjs');
 
 function isElf(path: string): boolean {
   const file = openSync(path, 'r');

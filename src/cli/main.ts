@@ -19,9 +19,15 @@ async function run(argv: readonly string[]): Promise<number> {
 async function calledAs(): Promise<string[]> {
   const name = basename(process.env.POLYARCH_CALLED_AS ?? process.argv[1] ?? '');
   delete process.env.POLYARCH_CALLED_AS;
-  if (name === '' || /^(?:polyarch|main)(?:\.[jt]s)?$/.test(name)) return [];
+  if (name === '' || /^(?:polyarch|main)(?:\.[jt]s|\.cjs)?$/.test(name)) return [];
   const { shims } = await import('./shims/shims.ts');
   return Object.hasOwn(shims, name) ? ['shim', name] : [];
 }
 
-process.exitCode = await run([...(await calledAs()), ...process.argv.slice(2)]);
+// Holds when the event loop runs dry before the command has ended.
+process.exitCode = 1;
+void calledAs()
+  .then((words) => run([...words, ...process.argv.slice(2)]))
+  .then((code) => {
+    process.exitCode = code;
+  });

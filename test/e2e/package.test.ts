@@ -41,11 +41,41 @@ describe('the published package', () => {
   });
 
   test('lists every command with its help', async () => {
-    const program = join(installed, 'bin/polyarch.js');
+    const program = join(installed, 'bin/polyarch.cjs');
     const { stdout } = await run(process.execPath, [program, '--help']);
     for (const [, name = ''] of stdout.matchAll(/^ {2}([\w-]+) {2,}/gm)) {
       const help = await run(process.execPath, [program, name, '--help'], { cwd: scratch });
       assert.match(help.stdout, /^Usage: polyarch /m, name);
+    }
+  });
+
+  test('loads few files for a usual command', async () => {
+    const program = join(installed, 'bin/polyarch.cjs');
+    // Prints what was loaded when the program is done, whatever it said of a registry where nothing listens.
+    const hook = join(scratch, 'loaded.cjs');
+    writeFileSync(
+      hook,
+      "process.on('exit', () => require('node:fs').writeFileSync(process.env.LOADED, Object.keys(require.cache).join('\\n')));\n",
+    );
+    const image = '127.0.0.1:1/image:1';
+    const commands = [
+      { most: 3, argv: ['--version'] },
+      { most: 8, argv: ['inspect', '--raw', '--retry-times', '0', image] },
+      { most: 12, argv: ['copy', '--retry-times', '0', image, `${image}-copy`] },
+      { most: 12, argv: ['index', 'create', '--retry-times', '0', `${image}-index`, image] },
+    ];
+    for (const { most, argv } of commands) {
+      const list = join(scratch, 'loaded');
+      await run(process.execPath, ['--require', hook, program, ...argv], {
+        env: { ...env, LOADED: list },
+      }).catch(() => {});
+      const loaded = readFileSync(list, 'utf8')
+        .split('\n')
+        .filter((file) => file.includes('/dist/'));
+      assert.ok(
+        loaded.length > 0 && loaded.length <= most,
+        `${argv.join(' ')}: ${loaded.length}\n${loaded.join('\n')}`,
+      );
     }
   });
 
@@ -78,7 +108,7 @@ describe('the published package', () => {
   });
 
   test('says so on a Node that is too old', async () => {
-    const program = JSON.stringify(join(installed, 'bin/polyarch.js'));
+    const program = JSON.stringify(join(installed, 'bin/polyarch.cjs'));
     const script = `Object.defineProperty(process.versions, 'node', { value: '20.20.2' }); await import(${program});`;
     await assert.rejects(run(process.execPath, ['--input-type=module', '--eval', script]), (error) => {
       const { code, stderr } = error as { code: number; stderr: string };

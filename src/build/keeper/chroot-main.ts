@@ -15,16 +15,16 @@ function tell(failure: StartFailure): void {
   writeSync(statusDescriptor, JSON.stringify(failure));
 }
 
-const config = JSON.parse(readFileSync(join(process.argv[2] ?? '', 'config.json'), 'utf8')) as OciSpec;
-const filterPath = process.argv[3];
-const filter = filterPath === undefined ? undefined : readFileSync(filterPath);
-const [mounts, calls] = await Promise.all([loadMountCalls(), loadProcessCalls()]);
-calls.closeOnExec(statusDescriptor, true);
-// Node keeps its own standard streams from whatever it becomes.
-for (const fd of [0, 1, 2]) calls.closeOnExec(fd, false);
-try {
+async function enter(bundle: string, filterPath: string | undefined): Promise<void> {
+  const config = JSON.parse(readFileSync(join(bundle, 'config.json'), 'utf8')) as OciSpec;
+  const filter = filterPath === undefined ? undefined : readFileSync(filterPath);
+  const [mounts, calls] = await Promise.all([loadMountCalls(), loadProcessCalls()]);
+  calls.closeOnExec(statusDescriptor, true);
+  // Node keeps its own standard streams from whatever it becomes.
+  for (const fd of [0, 1, 2]) calls.closeOnExec(fd, false);
   tell({ errno: enterRoot(config, { mounts, process: calls, filter }) });
-} catch (error) {
-  tell({ message: reasonOf(error) });
 }
-process.exit(1);
+
+void enter(process.argv[2] ?? '', process.argv[3])
+  .catch((error) => tell({ message: reasonOf(error) }))
+  .finally(() => process.exit(1));

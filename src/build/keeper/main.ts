@@ -122,13 +122,11 @@ function letUsersPass({ dataDirectory }: KeeperConfig, directory: string): void 
 }
 
 const socket = new Socket({ fd: channelDescriptor, readable: true, writable: true });
-try {
-  await serve(JSON.parse(process.argv[2] ?? '') as KeeperConfig, socket);
-} catch (error) {
-  // With nobody to tell it to, the next keeper cleans up.
-  if (socket.writable) {
+void serve(JSON.parse(process.argv[2] ?? '') as KeeperConfig, socket)
+  .catch(async (error) => {
+    // With nobody to tell it to, the next keeper cleans up.
+    if (!socket.writable) return;
     socket.end(encodeJson({ type: 'unfit', error: toWireError(error) }));
     await once(socket, 'close').catch(() => {});
-  }
-}
-process.exit(0);
+  })
+  .finally(() => process.exit(0));

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Starts the bundle. Plain JavaScript without new syntax, so that an old Node can say that it is too old.
+// Starts the bundle. CommonJS, which starts sooner, and without new syntax, so that an old Node can say that it is too old.
 const [major, minor] = process.versions.node.split('.').map(Number);
 if (major < 24 || (major === 24 && minor < 5)) {
   process.stderr.write(
@@ -7,5 +7,5 @@ if (major < 24 || (major === 24 && minor < 5)) {
   );
   process.exitCode = 2;
 } else {
-  void import('../dist/main.js');
+  require('../dist/cli/main.cjs');
 }
