@@ -16,6 +16,10 @@ const benchmarks: Readonly<Record<string, { what: string; load: () => Promise<Be
     what: 'writing a layer, against GNU tar | pigz',
     load: async () => (await import('./pack.ts')).pack,
   },
+  'context-scan': {
+    what: 'a context of 50,000 files that did not change: found out from what an earlier build remembered',
+    load: async () => (await import('./context-scan.ts')).contextScan,
+  },
   plan: {
     what: 'a Dockerfile of 1,000 lines and 60 stages: parse and plan, and --check against BuildKit',
     load: async () => (await import('./plan.ts')).plan,

@@ -2,7 +2,7 @@ import { failure } from './errors.ts';
 import { compileGoMatch } from './go-match.ts';
 
 type Token =
-  | { readonly kind: 'one'; readonly test: (character: string) => boolean }
+  | { readonly kind: 'one'; readonly test: (character: string) => boolean; readonly literal?: string }
   /** `*`: any run without a slash. */
   | { readonly kind: 'run' }
   /** `**` at the end: anything. */
@@ -62,7 +62,21 @@ function compile(pattern: string): (path: string) => boolean {
     return (path) => path.startsWith(prefix);
   }
   const tokens = tokensOf(Array.from(pattern));
-  return (path) => follow(tokens, path);
+  const prefix = literalsOf(tokens);
+  const suffix = literalsOf(tokens.toReversed()).toReversed();
+  const [before, behind] = [prefix.join(''), suffix.join('')];
+  // Most paths fail here, at a small part of the cost.
+  return (path) => path.startsWith(before) && path.endsWith(behind) && follow(tokens, path);
+}
+
+/** The characters that the first tokens stand for, as far as they are literal. */
+function literalsOf(tokens: readonly Token[]): string[] {
+  const literals: string[] = [];
+  for (const token of tokens) {
+    if (token.kind !== 'one' || token.literal === undefined) break;
+    literals.push(token.literal);
+  }
+  return literals;
 }
 
 function tokensOf(pattern: readonly string[]): Token[] {
@@ -83,7 +97,7 @@ function tokensOf(pattern: readonly string[]): Token[] {
       at = end;
     } else {
       const literal = character === '\\' ? (pattern[++at] ?? '') : character;
-      tokens.push({ kind: 'one', test: (other) => other === literal });
+      tokens.push({ kind: 'one', test: (other) => other === literal, literal });
     }
   }
   return tokens;
@@ -92,12 +106,14 @@ function tokensOf(pattern: readonly string[]): Token[] {
 /** All states at once: never more than tokens × characters steps. */
 function follow(tokens: readonly Token[], path: string): boolean {
   let states = new Uint8Array(tokens.length + 1);
+  let next = new Uint8Array(tokens.length + 1);
   enter(tokens, states, 0);
   for (const character of path) {
-    const next = new Uint8Array(tokens.length + 1);
+    next.fill(0);
     let alive = false;
-    for (const [state, token] of tokens.entries()) {
-      if (states[state] === 0) continue;
+    for (let state = 0; state < tokens.length; state++) {
+      const token = tokens[state];
+      if (token === undefined || states[state] === 0) continue;
       if (token.kind === 'one') {
         if (!token.test(character)) continue;
         enter(tokens, next, state + 1);
@@ -110,7 +126,7 @@ function follow(tokens: readonly Token[], path: string): boolean {
       alive = true;
     }
     if (!alive) return false;
-    states = next;
+    [states, next] = [next, states];
   }
   return states[tokens.length] === 1;
 }

@@ -36,12 +36,23 @@ export class PathPatterns {
   enter(path: string, parent?: ParentMatch): { readonly matched: boolean; readonly match: ParentMatch } {
     const match = new Uint8Array(this.#patterns.length);
     let matched = false;
-    for (const [index, pattern] of this.#patterns.entries()) {
+    for (let index = 0; index < this.#patterns.length; index++) {
+      const pattern = this.#patterns[index];
+      if (pattern === undefined) continue;
       if (parent?.[index] !== 1 && !pattern.matches(path)) continue;
       match[index] = 1;
       matched = !pattern.negated;
     }
     return { matched, match };
+  }
+
+  /** What `enter` says of a path that nothing lies in. */
+  matchesIn(path: string, parent: ParentMatch | undefined): boolean {
+    for (let index = this.#patterns.length - 1; index >= 0; index--) {
+      const pattern = this.#patterns[index];
+      if (pattern !== undefined && (parent?.[index] === 1 || pattern.matches(path))) return !pattern.negated;
+    }
+    return false;
   }
 
   /** Whether a `!` pattern may take back something below a matched directory; where not, it need not be read. */

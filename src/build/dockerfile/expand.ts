@@ -71,9 +71,9 @@ const anySpace = /[\s\u0085]/;
 const special = /[$'"<]/;
 const none: ReadonlySet<string> = new Set();
 
-function isSpecial(character: string): boolean {
-  return character === '$' || character === "'" || character === '"' || character === '<';
-}
+/** What means nothing in any word; and what means nothing where a `/` ends it. */
+const plain = /[^$'"<\\`}]+/y;
+const plainPart = /[^$'"<\\`}/]+/y;
 
 /** Digits alone, or what does not begin with one. */
 const variableName = /\p{Nd}+|[\p{L}_][\p{L}\p{Nd}_]*/uy;
@@ -190,19 +190,14 @@ class Lexer {
     return out.finish();
   }
 
-  /** At least one character, and all that follow which mean nothing by themselves. */
+  /** At least one character, and those behind it that mean nothing by themselves. */
   #plain(stop: string | undefined): string {
     const start = this.#position;
-    const { escapeCharacter } = this.#options;
-    let character: string | undefined;
-    do {
-      character = this.#word[++this.#position];
-    } while (
-      character !== undefined &&
-      character !== stop &&
-      character !== escapeCharacter &&
-      !isSpecial(character)
-    );
+    const rest = stop === '/' ? plainPart : plain;
+    rest.lastIndex = start + 1;
+    rest.test(this.#word);
+    // A test that fails sets it to nothing.
+    this.#position = Math.max(rest.lastIndex, start + 1);
     return this.#word.slice(start, this.#position);
   }
 

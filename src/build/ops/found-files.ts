@@ -45,6 +45,7 @@ export class FoundFiles {
         return digest;
       };
       digests.push(await selection.digest({ signal, hash }));
+      if (selection === this.selection) continue;
       for (const [entry, digest] of selection.hashed) this.selection.hashed.set(entry, digest);
     }
     return digestOfValue(digests);

@@ -21,7 +21,7 @@ export function ignoreFilter(
     return match;
   };
   return (path, isDirectory) => {
-    if (path === '' || !patterns.enter(path, matchOf(parentOf(path))).matched) return 'include';
+    if (path === '' || !patterns.matchesIn(path, matchOf(parentOf(path)))) return 'include';
     return isDirectory && patterns.mayTakeBack(path) ? 'exclude-but-descend' : 'exclude';
   };
 }

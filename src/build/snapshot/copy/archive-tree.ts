@@ -35,7 +35,7 @@ interface Content {
 
 /** A file behind one or several names. */
 interface Inode {
-  readonly number: bigint;
+  readonly number: number;
   readonly header: TocEntry;
   readonly content: Content | undefined;
   names: number;
@@ -114,6 +114,10 @@ export class ArchiveTree implements SourceTree {
   lstat(path: string): SourceStats | undefined {
     const node = this.#tree.at(path);
     return node === undefined ? undefined : this.#statsOf(node);
+  }
+
+  inode(_path: string, { ino }: SourceStats): string {
+    return String(ino);
   }
 
   readlink(path: string): string {
@@ -203,7 +207,7 @@ export class ArchiveTree implements SourceTree {
       this.#open = { offset: this.#length, size: 0, digest: undefined };
       this.#hash = createHash('sha256');
     } else this.#open = undefined;
-    const number = BigInt(this.#inodes.size + 1);
+    const number = this.#inodes.size + 1;
     this.#inodes.set(entry, { number, header: entry, content: this.#open, names: 1 });
   }
 
@@ -239,18 +243,18 @@ export class ArchiveTree implements SourceTree {
 function statsOf(node: TreeNode, inode: Inode | undefined, newest: number): SourceStats {
   const header = inode?.header ?? node.entry;
   const type = node.children === undefined ? (header?.type ?? 'file') : 'directory';
-  const time = BigInt(header?.mtime ?? newest) * 1_000_000_000n + BigInt(header?.mtimeNs ?? 0);
+  const time = (header?.mtime ?? newest) * 1000 + (header?.mtimeNs ?? 0) / 1e6;
   return {
-    mode: BigInt(header?.mode ?? 0o755),
-    uid: BigInt(header?.uid ?? 0),
-    gid: BigInt(header?.gid ?? 0),
-    size: BigInt(inode?.content?.size ?? 0),
-    mtimeNs: time,
-    ctimeNs: time,
-    ino: inode?.number ?? 0n,
-    dev: 0n,
-    rdev: deviceNumber(BigInt(header?.devMajor ?? 0), BigInt(header?.devMinor ?? 0)),
-    nlink: BigInt(inode?.names ?? 1),
+    mode: header?.mode ?? 0o755,
+    uid: header?.uid ?? 0,
+    gid: header?.gid ?? 0,
+    size: inode?.content?.size ?? 0,
+    mtimeMs: time,
+    ctimeMs: time,
+    ino: inode?.number ?? 0,
+    dev: 0,
+    rdev: Number(deviceNumber(BigInt(header?.devMajor ?? 0), BigInt(header?.devMinor ?? 0))),
+    nlink: inode?.names ?? 1,
     isFile: () => type === 'file',
     isDirectory: () => type === 'directory',
     isSymbolicLink: () => type === 'symlink',

@@ -121,8 +121,8 @@ class Placement {
       mode: kind === 'symlink' ? 0o777 : this.#modeOf(entry),
       uid: this.#options.owner?.uid ?? entry.uid,
       gid: this.#options.owner?.gid ?? entry.gid,
-      size: kind === 'file' ? Number(stats.size) : 0,
-      mtime: Number(stats.mtimeNs / 1_000_000_000n),
+      size: kind === 'file' ? stats.size : 0,
+      mtime: Math.floor(stats.mtimeMs / 1000),
       ...(entry.link !== undefined && { linkname: entry.link }),
       ...(entry.capability && { xattrs: new Map([['security.capability', entry.capability]]) }),
       ...(isDevice && { devMajor: majorOf(stats.rdev), devMinor: minorOf(stats.rdev) }),
@@ -144,10 +144,12 @@ class Placement {
 }
 
 /** Linux's own packing of device numbers (gnu_dev_major, gnu_dev_minor). */
-function majorOf(device: bigint): number {
+function majorOf(number: number): number {
+  const device = BigInt(number);
   return Number(((device >> 8n) & 0xfffn) | ((device >> 32n) & 0xffff_f000n));
 }
 
-function minorOf(device: bigint): number {
+function minorOf(number: number): number {
+  const device = BigInt(number);
   return Number((device & 0xffn) | ((device >> 12n) & 0xffff_ff00n));
 }

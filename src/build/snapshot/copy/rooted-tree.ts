@@ -57,11 +57,17 @@ export class RootedTree implements SourceTree {
 
   lstat(path: string): SourceStats | undefined {
     try {
-      return lstatSync(this.#realPath(path), { bigint: true, throwIfNoEntry: false });
+      return lstatSync(this.#realPath(path), { throwIfNoEntry: false });
     } catch (error) {
       if (isMissing(error)) return undefined;
       throw this.#failed(path, error);
     }
+  }
+
+  inode(path: string, { dev, ino }: SourceStats): string {
+    if (Number.isSafeInteger(ino)) return `${dev}:${ino}`;
+    const exact = lstatSync(this.#realPath(path), { bigint: true, throwIfNoEntry: false });
+    return `${dev}:${exact?.ino}`;
   }
 
   readlink(path: string): string {
@@ -89,7 +95,7 @@ export class RootedTree implements SourceTree {
   *read(path: string, expected: SourceStats, pieceBytes: number): Generator<Buffer> {
     const fd = this.#openExpected(path, expected);
     try {
-      for (let left = Number(expected.size); left > 0; ) {
+      for (let left = expected.size; left > 0; ) {
         const piece = Buffer.allocUnsafe(Math.min(pieceBytes, left));
         const count = readSync(fd, piece);
         if (count === 0) break;
@@ -138,12 +144,12 @@ export class RootedTree implements SourceTree {
   }
 
   #assertUnchanged(path: string, fd: number, expected: SourceStats): void {
-    const now = fstatSync(fd, { bigint: true });
+    const now = fstatSync(fd);
     const same =
       now.ino === expected.ino &&
       now.dev === expected.dev &&
       now.size === expected.size &&
-      now.mtimeNs === expected.mtimeNs;
+      now.mtimeMs === expected.mtimeMs;
     if (!same) throw failure('CONTENT_INVALID', 'copy', displayPath(path), 'changed while it was read');
   }
 

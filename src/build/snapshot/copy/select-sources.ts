@@ -170,7 +170,8 @@ class ItemWalk {
     const { source, path } = level.entry;
     for (const name of this.#tree.names(source)) {
       const next = source === '' ? name : `${source}/${name}`;
-      this.#visit(next, path === '' ? name : `${path}/${name}`, level);
+      // In a whole context both are the same: one text instead of two.
+      this.#visit(next, source === path ? next : path === '' ? name : `${path}/${name}`, level);
     }
   }
 
@@ -214,19 +215,18 @@ class ItemWalk {
     const kind = kindOf(stats);
     if (kind === undefined) return undefined;
     const keep = this.#options.owners === 'keep';
-    const capability = kind === 'file' ? tree.capability(source) : undefined;
     return {
       tree,
       path,
       source,
       kind,
-      mode: Number(stats.mode & 0o7777n),
-      uid: keep ? Number(stats.uid) : 0,
-      gid: keep ? Number(stats.gid) : 0,
+      mode: stats.mode & 0o7777,
+      uid: keep ? stats.uid : 0,
+      gid: keep ? stats.gid : 0,
       stats,
-      ...(kind === 'symlink' ? { link: tree.readlink(source) } : {}),
-      ...(capability === undefined ? {} : { capability }),
-      ...(kind === 'file' && stats.nlink > 1n ? { inode: `${stats.dev}:${stats.ino}` } : {}),
+      link: kind === 'symlink' ? tree.readlink(source) : undefined,
+      capability: kind === 'file' ? tree.capability(source) : undefined,
+      inode: kind === 'file' && stats.nlink > 1 ? tree.inode(source, stats) : undefined,
     };
   }
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Digest, digestOf, finishDigest } from '../../../lib/digest.ts';
+import { type Digest, finishDigest } from '../../../lib/digest.ts';
 import { throwIfAborted } from '../../../lib/errors.ts';
 import type { SourceStats, SourceTree } from './source-tree.ts';
 
@@ -18,10 +18,10 @@ export interface SelectedEntry {
   readonly uid: number;
   readonly gid: number;
   readonly stats: SourceStats;
-  readonly link?: string;
-  readonly capability?: Buffer;
+  readonly link?: string | undefined;
+  readonly capability?: Buffer | undefined;
   /** Same text, same file: there when the file has several names. */
-  readonly inode?: string;
+  readonly inode?: string | undefined;
 }
 
 /** What one source pattern's one match names. */
@@ -34,7 +34,7 @@ export interface SelectedItem {
   readonly unpack: boolean;
 }
 
-/** At once where it is known: a context has tens of thousands of files. */
+/** At once where the digest is known. */
 export type HashFile = (entry: SelectedEntry) => Digest | Promise<Digest>;
 
 /** The files that a COPY reads, found from the sources alone. */
@@ -64,11 +64,11 @@ export class Selection {
     readonly hash?: HashFile | undefined;
   }): Promise<Digest> {
     const hash = options.hash ?? hashFile;
-    const lines: unknown[] = [];
+    const list = new ListDigest();
     for (const item of this.items) {
       // A directory's own name is not copied, a file's is.
       const name = item.entries[0]?.kind === 'directory' ? '' : item.name;
-      lines.push(item.unpack ? { unpack: name } : name);
+      list.add(item.unpack ? { unpack: name } : name);
       const inodes = new Map<string, number>();
       for (const entry of item.entries) {
         throwIfAborted(options.signal);
@@ -83,10 +83,42 @@ export class Selection {
           content = typeof found === 'string' ? found : await found;
           this.hashed.set(entry, content);
         }
-        lines.push([path, kind, mode, uid, gid, device, content, linked, entry.link, capability]);
+        list.add([path, kind, mode, uid, gid, device, content, linked, entry.link, capability]);
       }
     }
-    return digestOf(JSON.stringify(lines));
+    return list.finish();
+  }
+}
+
+/** Text that JSON has between quotes as it is. */
+const simple = /^[ !#-[\]-~]*$/;
+
+/** Most texts are simple: asking first takes a part of what JSON.stringify takes. */
+function jsonOf(item: string | number | undefined): string {
+  if (typeof item === 'number') return `${item}`;
+  if (item === undefined) return 'null';
+  return simple.test(item) ? `"${item}"` : JSON.stringify(item);
+}
+
+/** Characters of a list that are hashed at a time. */
+const listPiece = 64 * 1024;
+
+/** The digest of a list's JSON, of which only a piece is in memory. */
+class ListDigest {
+  readonly #hash = createHash('sha256');
+  #text = '[';
+  #length = 0;
+
+  add(item: string | object | readonly (string | number | undefined)[]): void {
+    const text = Array.isArray(item) ? `[${item.map(jsonOf).join(',')}]` : JSON.stringify(item);
+    this.#text += this.#length++ === 0 ? text : `,${text}`;
+    if (this.#text.length < listPiece) return;
+    this.#hash.update(this.#text);
+    this.#text = '';
+  }
+
+  finish(): Digest {
+    return finishDigest(this.#hash.update(`${this.#text}]`));
   }
 }
 

@@ -31,18 +31,18 @@ export class SingleFileTree implements SourceTree {
     if (path !== '' && !isFile) return undefined;
     const { mode, mtime, content } = this.#file;
     const size = 'path' in content ? content.size : content.length;
-    const time = BigInt(mtime) * 1_000_000_000n;
+    const time = mtime * 1000;
     return {
-      mode: isFile ? BigInt(mode) : 0o755n,
-      uid: 0n,
-      gid: 0n,
-      size: BigInt(isFile ? size : 0),
-      mtimeNs: time,
-      ctimeNs: time,
-      ino: 0n,
-      dev: 0n,
-      rdev: 0n,
-      nlink: 1n,
+      mode: isFile ? mode : 0o755,
+      uid: 0,
+      gid: 0,
+      size: isFile ? size : 0,
+      mtimeMs: time,
+      ctimeMs: time,
+      ino: 0,
+      dev: 0,
+      rdev: 0,
+      nlink: 1,
       isFile: () => isFile,
       isDirectory: () => !isFile,
       isSymbolicLink: () => false,
@@ -50,6 +50,10 @@ export class SingleFileTree implements SourceTree {
       isCharacterDevice: () => false,
       isBlockDevice: () => false,
     };
+  }
+
+  inode(): string {
+    return '';
   }
 
   readlink(): string {

@@ -1,19 +1,22 @@
 /** What an ignore file says of a path; `exclude-but-descend`: something below may be included again. */
 export type FilterVerdict = 'include' | 'exclude' | 'exclude-but-descend';
 
-/** What lstat says of a file, as far as a COPY asks. Node's BigIntStats is one. */
+/**
+ * What lstat says of a file, as far as a COPY asks. Node's Stats is one: its BigIntStats cost twice the time. What a double can't hold is rounded:
+ * inode numbers above 2^53 (ask `inode`), times to a quarter of a microsecond.
+ */
 export interface SourceStats {
-  readonly mode: bigint;
-  readonly uid: bigint;
-  readonly gid: bigint;
-  readonly size: bigint;
-  readonly mtimeNs: bigint;
-  readonly ctimeNs: bigint;
-  readonly ino: bigint;
-  readonly dev: bigint;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly size: number;
+  readonly mtimeMs: number;
+  readonly ctimeMs: number;
+  readonly ino: number;
+  readonly dev: number;
   /** As Linux packs device numbers. */
-  readonly rdev: bigint;
-  readonly nlink: bigint;
+  readonly rdev: number;
+  readonly nlink: number;
   isFile(): boolean;
   isDirectory(): boolean;
   isSymbolicLink(): boolean;
@@ -30,6 +33,8 @@ export interface SourceTree {
   verdict(path: string, isDirectory: boolean): FilterVerdict;
   /** Undefined when nothing is there. */
   lstat(path: string): SourceStats | undefined;
+  /** Same text, same file. For files with several names. */
+  inode(path: string, stats: SourceStats): string;
   readlink(path: string): string;
   /** Names in byte order. */
   names(path: string): string[];

@@ -50,7 +50,7 @@ function readWhole(entry: SelectedEntry, expected: Digest | undefined, { hashed 
     hashed?.set(entry, `sha256:${hashOnce('sha256', bytes, 'hex')}`);
     return bytes;
   }
-  const bytes = tree.readAgain(source, Number(stats.size));
+  const bytes = tree.readAgain(source, stats.size);
   assertHashed(source, expected, `sha256:${hashOnce('sha256', bytes, 'hex')}`);
   return bytes;
 }
