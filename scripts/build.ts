@@ -27,7 +27,9 @@ await bundle({
         'cli/format.ts',
         'cli/option-lists.ts',
         'cli/registry-options.ts',
-        'cli/render-transfer-event.ts',
+        'cli/tell-transfer-event.ts',
+        'cli/write-metadata.ts',
+        'oci/platform-list.ts',
         'app/stores.ts',
         'registry/client/registry-client.ts',
         'registry/client/auth/docker-config.ts',
@@ -42,11 +44,15 @@ await bundle({
         'transfer/copy-graph.ts',
         'transfer/copy-referrers.ts',
         'app/open-target.ts',
+        'app/checked-target.ts',
       ],
     },
     { name: 'inspect', roots: ['cli/inspect.ts', 'app/inspect/inspect.ts'] },
     { name: 'index', roots: ['cli/index/create.ts', 'content/memory-store.ts'] },
-    { name: 'build', roots: ['cli/build.ts', 'content/layout/layout-store.ts'] },
+    {
+      name: 'build',
+      roots: ['cli/build.ts', 'content/layout/layout-store.ts', 'build/ops/write-journal.ts'],
+    },
   ],
 });
 writeDeclarations(Object.values(subpaths), join(output, 'types'));
