@@ -30,7 +30,7 @@ function renderExplained({ context, dockerfile, target, time, before, steps }: E
   const head = `${what.map(printable).join(', ')}: built ${day(time)}, ${than}`;
   const rows = steps.map((step) => [
     labelOf(step),
-    step.ran ? 'ran' : 'cached',
+    step.state === 'later' ? 'not reached' : step.state,
     step.reasons.map(sentence).join('; '),
   ]);
   return `${head}\n\n${table([{ title: 'STEP' }, { title: 'STATE' }, { title: 'WHY' }], rows)}`;

@@ -27,7 +27,7 @@ export type ShownReason =
     };
 
 export interface ShownStep
-  extends Pick<JournalStep, 'platform' | 'stage' | 'number' | 'total' | 'text' | 'ran'> {
+  extends Pick<JournalStep, 'platform' | 'stage' | 'number' | 'total' | 'text' | 'state'> {
   readonly reasons: readonly ShownReason[];
 }
 
@@ -53,10 +53,10 @@ export async function explainLastBuild(options: ExplainLastBuildOptions = {}): P
   const steps: ShownStep[] = [];
   for (const explained of explainBuild(journal.build, journal.before)) {
     if (step !== undefined && !matches(explained.step, step)) continue;
-    const { platform, stage, number, total, text, ran } = explained.step;
+    const { platform, stage, number, total, text, state } = explained.step;
     const reasons: ShownReason[] = [];
     for (const reason of explained.reasons) reasons.push(await shownReason(reason, lists));
-    steps.push({ platform, stage, number, total, text, ran, reasons });
+    steps.push({ platform, stage, number, total, text, state, reasons });
   }
   const { context, dockerfile, target, names, build, before } = journal;
   const iso = (seconds: number) => new Date(seconds * 1000).toISOString();

@@ -16,17 +16,25 @@ export async function writeJournal(recorder: RecordedBuild, result: RecordedResu
   const steps: JournalStep[] = [];
   for (const node of nodes) steps.push(...(await describeNode(node, recorder, result)));
   const own = new Set(steps.map(nameOf));
-  const platforms = nodes.flatMap((node) => node.steps.map(({ platform }) => formatPlatform(platform)));
+  const wanted = nodes
+    .flatMap((node) => node.steps)
+    .map((step) => {
+      return { ...step, platform: formatPlatform(step.platform) };
+    });
+  const platforms = new Set(wanted.map(({ platform }) => platform));
+  const unreached = new Set(wanted.map(nameOf).filter((name) => !own.has(name)));
+  const later = (known?.build.steps ?? [])
+    .filter((step) => unreached.has(nameOf(step)) || !platforms.has(step.platform))
+    .map((step): JournalStep => ({ ...step, state: 'later' }));
   await store.set({
     ...options.key,
     names: options.names,
     results: result.results,
     build: {
       time: Math.floor(Date.now() / 1000),
-      platforms: [...new Set(platforms)],
+      platforms: [...platforms],
       cache: options.cache,
-      // Another platform's, and those that a failure kept from being reached, are as they were.
-      steps: [...steps, ...(known?.build.steps ?? []).filter((step) => !own.has(nameOf(step)))],
+      steps: [...steps, ...later],
     },
     ...(known && { before: known.build }),
   });
@@ -53,8 +61,8 @@ async function describeNode(
   result: RecordedResult,
 ): Promise<JournalStep[]> {
   const solved = recorder.solved.get(node.digest);
-  const ran = recorder.ran.has(node.digest);
-  if (solved === undefined && !ran) return [];
+  const state = recorder.ran.has(node.digest) ? 'ran' : 'cached';
+  if (solved === undefined && state === 'cached') return [];
   const inputs = [...describeOp(node.op), ...(solved ? await readInputs(node, recorder, result) : [])];
   const { epoch } = recorder.options;
   if (epoch !== undefined)
@@ -62,7 +70,7 @@ async function describeNode(
   return node.steps.map(({ stage, number, total, text, platform }) => {
     const below = belowOf(node, platform);
     return {
-      ...{ platform: formatPlatform(platform), stage, number, total, text, ran, inputs },
+      ...{ platform: formatPlatform(platform), stage, number, total, text, state, inputs },
       ...(below && { below }),
       base: baseOf(node, recorder),
       ...(solved && { made: solved.made }),

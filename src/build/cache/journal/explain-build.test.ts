@@ -14,7 +14,7 @@ function steps(changes: Readonly<Record<number, Partial<JournalStep>>> = {}): Jo
   const texts = ['RUN setup', 'COPY . /src', 'RUN make'];
   const inputs = [[command('setup')], [files('sha256:a')], [command('make'), variable('V', '1')]];
   return texts.map((text, index) => ({
-    ...{ platform, stage: '0', number: index + 2, total: 4, text, ran: true, base },
+    ...{ platform, stage: '0', number: index + 2, total: 4, text, state: 'ran', base },
     inputs: inputs[index] as StepInput[],
     ...(index > 0 && { below: `${platform} 0 ${index + 1}` }),
     made: `made ${index}`,
@@ -38,12 +38,13 @@ describe('why a step ran', () => {
     assert.deepEqual(told[2]?.reasons, [{ kind: 'no-cache' }]);
   });
 
-  test('nothing changed, or it was found', () => {
-    assert.deepEqual(why(steps({ 0: { ran: false } })), [[], forgotten, forgotten]);
+  test('nothing changed, it was found, or not reached', () => {
+    assert.deepEqual(why(steps({ 2: { state: 'later' } }))[2], []);
+    assert.deepEqual(why(steps({ 0: { state: 'cached' } })), [[], forgotten, forgotten]);
   });
 
   test('files, and what lies on them', () => {
-    const changed = steps({ 0: { ran: false }, 1: { inputs: [files('sha256:b')], made: 'other' } });
+    const changed = steps({ 0: { state: 'cached' }, 1: { inputs: [files('sha256:b')], made: 'other' } });
     assert.deepEqual(why(changed), [
       [],
       [{ kind: 'files', digest: 'sha256:b', before: 'sha256:a' }],

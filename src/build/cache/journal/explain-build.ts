@@ -20,7 +20,7 @@ export type Reason =
 
 export interface ExplainedStep {
   readonly step: JournalStep;
-  /** None for a step that was found in a cache. */
+  /** None for a step that did not run. */
   readonly reasons: readonly Reason[];
 }
 
@@ -29,7 +29,7 @@ export function explainBuild(build: JournalBuild, before: JournalBuild | undefin
   const platforms = new Set(build.platforms);
   return build.steps
     .filter(({ platform }) => platforms.has(platform))
-    .map((step) => ({ step, reasons: step.ran ? reasonsOf(step, build, before) : [] }));
+    .map((step) => ({ step, reasons: step.state === 'ran' ? reasonsOf(step, build, before) : [] }));
 }
 
 function reasonsOf(step: JournalStep, build: JournalBuild, before: JournalBuild | undefined): Reason[] {

@@ -20,8 +20,8 @@ export interface JournalStep {
   readonly number: number;
   readonly total: number;
   readonly text: string;
-  /** False: it was found in a cache. */
-  readonly ran: boolean;
+  /** `later`: the build failed before it, or was for other platforms; the rest is an earlier build's. */
+  readonly state: 'ran' | 'cached' | 'later';
   readonly inputs: readonly StepInput[];
   /** Name of the step that it lies on (`nameOf`); undefined when that is the base. */
   readonly below?: string;
@@ -36,7 +36,6 @@ export interface JournalBuild {
   readonly platforms: readonly string[];
   /** `--no-cache`: every step ran because it was told to. */
   readonly cache: boolean;
-  /** Those of platforms that this build was not for are an earlier build's. */
   readonly steps: readonly JournalStep[];
 }
 
