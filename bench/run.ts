@@ -68,6 +68,10 @@ const benchmarks: Readonly<Record<string, { what: string; load: () => Promise<Be
     what: 'the same again, with nothing to do',
     load: async () => (await import('./copy.ts')).copyNoop,
   },
+  inspect: {
+    what: 'an index of 6 platforms, raw and as a table, against skopeo and crane',
+    load: async () => (await import('./inspect.ts')).inspect,
+  },
   'copy-small': {
     what: '200 images of 5 small layers: sync of a repository, against skopeo',
     load: async () => (await import('./copy.ts')).copySmall,
