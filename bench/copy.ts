@@ -75,7 +75,7 @@ export async function copyIndex(options: CopyBenchOptions): Promise<Comparison[]
       },
     }));
     const rounds = options.rounds ?? 5;
-    const floor = curlFloor(fixture, from);
+    const floor = curlFloor(fixture);
     if (floor !== undefined) registry.push(floor);
     const measured = await compare(registry, { rounds, onRound: options.onRound });
     const first = { title: 'copy-index, registry to registry', measurements: measured, missing };
@@ -88,7 +88,7 @@ export async function copyIndex(options: CopyBenchOptions): Promise<Comparison[]
 }
 
 /** The layers alone, from registry to registry by curl, four at once; nothing is hashed but by the registries. Undefined without curl. */
-function curlFloor(fixture: CopyFixture, from: string): Contender | undefined {
+function curlFloor(fixture: CopyFixture): Contender | undefined {
   const curl = findPeer('curl', { elf: true });
   if (curl === undefined) return undefined;
   const { source, target } = fixture;
@@ -103,10 +103,6 @@ function curlFloor(fixture: CopyFixture, from: string): Contender | undefined {
     name: 'curl | curl, four at once',
     prepare: () => fixture.target.empty(),
     run: () => runSync('sh', ['-c', script]),
-    check: async () => {
-      const sample = await fetch(`http://${from.replace('/', '/v2/').replace(/:1$/, '/manifests/1')}`);
-      if (!sample.ok) throw new Error('the floor looked at another index');
-    },
   };
 }
 
