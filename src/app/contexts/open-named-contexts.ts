@@ -37,12 +37,10 @@ export async function openNamedContexts(
       });
     }
     if (name.includes('::')) {
-      throw failure(
-        'UNSUPPORTED',
-        'use --build-context',
-        name,
-        'a context for one platform is not supported',
-      );
+      // The form is BuildKit's own between its parts; buildx takes none such on the command line.
+      throw failure('USAGE', 'use --build-context', name, 'it is no name: contexts are for all platforms', {
+        hint: `--build-context ${name.slice(0, name.indexOf('::'))}=${value}`,
+      });
     }
     const key = contextName(name);
     const context = namedContext(key, value, io);

@@ -70,7 +70,8 @@ export type Body =
   | { readonly form: 'pairs'; readonly pairs: readonly Pair[] }
   | { readonly form: 'text'; readonly text: string; readonly range: ExactRange }
   | { readonly form: 'health'; readonly type: string; readonly command: CommandForm }
-  | { readonly form: 'trigger'; readonly instruction: Instruction };
+  /** None where the trigger begins with a word that is no instruction's: builds that are FROM the image fail with it. */
+  | { readonly form: 'trigger'; readonly instruction?: Instruction };
 
 /**
  * One instruction, as it is written: nothing is expanded, unquoted or checked beyond its form. Ranges point into the file's text; a word that continuation

@@ -146,7 +146,7 @@ class Parser {
   #parse(slice: Slice, lines: Range, comments: readonly string[]): Instruction {
     const [written, behind = slice.text.length] = cutAtSpaces(slice.text);
     const keyword = written.toUpperCase() as Keyword;
-    if (!keywords.includes(keyword)) {
+    if (!isKeyword(written)) {
       const what = `unknown instruction: ${written}${didYouMean(written, keywords)}`;
       throw invalid(this.#source, lines, what);
     }
@@ -179,6 +179,7 @@ class Parser {
     if (/^(?:from|maintainer)$/i.test(trigger)) {
       throw invalid(this.#source, lines, `${trigger.toUpperCase()} isn't allowed as an ONBUILD trigger`);
     }
+    if (!isKeyword(trigger)) return { form: 'trigger' };
     return { form: 'trigger', instruction: this.#parse(slice, lines, []) };
   }
 
@@ -203,6 +204,10 @@ class Parser {
   }
 }
 
+function isKeyword(word: string): boolean {
+  return keywords.includes(word.toUpperCase() as Keyword);
+}
+
 function flagOf(word: string, range: ExactRange): Flag {
   const equals = word.indexOf('=');
   if (equals < 0) return { name: word.slice(2), range };
@@ -217,7 +222,8 @@ function takesHeredocs(instruction: Instruction): boolean {
 }
 
 function innermost(instruction: Instruction): Instruction {
-  return instruction.body.form === 'trigger' ? instruction.body.instruction : instruction;
+  const { body } = instruction;
+  return body.form === 'trigger' ? (body.instruction ?? instruction) : instruction;
 }
 
 /** The line without the escape character that continues it; undefined when it is not continued. A doubled one does not continue. */
