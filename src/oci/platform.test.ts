@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import {
   formatPlatform,
   formatVersionedPlatform,
+  hostPlatform,
   normalizePlatform,
   parsePlatform,
   platformsEqual,
@@ -56,4 +57,20 @@ test('a spelling is compared in the normal form and never rewritten', () => {
   assert.ok(platformsEqual(spelled, { os: 'linux', architecture: 'arm64' }));
   assert.equal('variant' in normalizePlatform(spelled), false);
   assert.equal(spelled.variant, 'v8');
+});
+
+test('each of Node’s architectures is a host', () => {
+  for (const [name, platform] of [
+    ['x64', 'linux/amd64'],
+    ['arm64', 'linux/arm64'],
+    ['arm', 'linux/arm/v7'],
+    ['ia32', 'linux/386'],
+    ['ppc64', 'linux/ppc64le'],
+    ['s390x', 'linux/s390x'],
+    ['riscv64', 'linux/riscv64'],
+    ['loong64', 'linux/loong64'],
+    ['mipsel', 'linux/mipsle'],
+  ] as const) {
+    assert.equal(formatPlatform(hostPlatform(name)), platform);
+  }
 });

@@ -53,13 +53,12 @@ const systems: ReadonlySet<string> = new Set([
 const nodeArchitectures: Readonly<Record<string, string>> = {
   x64: 'amd64',
   ia32: '386',
-  loong64: 'loong64',
+  mipsel: 'mipsle',
   ppc64: 'ppc64le',
 };
 
-/** The platform of this machine's processor under Linux: what containers run on here, also where the host system is another. */
-export function hostPlatform(): Platform {
-  const name = arch();
+/** The platform of this machine's processor under Linux: what containers run on here, also where the host system is another. `name`: Node's, of the architecture. */
+export function hostPlatform(name: string = arch()): Platform {
   return normalizePlatform({ os: 'linux', architecture: nodeArchitectures[name] ?? name });
 }
 

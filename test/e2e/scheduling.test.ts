@@ -112,6 +112,14 @@ describe('scheduling', { timeout: 300_000 }, () => {
     assert.equal((await build('RUN true', 'linux/amd64,linux/arm64', ['--no-emulation'])).code, 1);
   });
 
+  test('an optional platform that nothing here emulates is left out, the others have their sandbox', async () => {
+    const text = `FROM --platform=linux/amd64 ${registry.host}/base:1 AS tools\nFROM scratch\nCOPY --from=tools / /\nRUN ls`;
+    const { code, stderr, stdout } = await build(text, 'linux/amd64,linux/wasm?', ['--progress', 'plain']);
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /^warning: linux\/wasm is optional and left out: .*no emulator is known/m);
+    assert.match(stdout, /^linux\/wasm +left out/m);
+  });
+
   describe('--parallel', () => {
     const stages = ['a', 'b', 'c'];
     const log = '--mount=type=cache,id=log,target=/log';

@@ -15,9 +15,13 @@ const registered = [
   '',
 ].join('\n');
 
-function machine(programs: readonly string[], registrations: readonly string[] = []): EmulationProbe {
+function machine(
+  programs: readonly string[],
+  registrations: readonly string[] = [],
+  host = 'linux/amd64',
+): EmulationProbe {
   return {
-    host: parsePlatform('linux/amd64'),
+    host: parsePlatform(host),
     findProgram: (name) => (programs.includes(name) ? `/usr/bin/${name}` : undefined),
     registrations: () => registrations,
   };
@@ -40,6 +44,24 @@ describe('planEmulation', () => {
     ]);
     assert.ok(plan.kind === 'private' && plan.lines[0]?.endsWith(':/usr/bin/qemu-aarch64-static:POCF'));
   });
+
+  for (const [host, foreign, names] of [
+    ['linux/arm64', ['linux/amd64', 'linux/386', 'linux/arm/v7'], ['qemu-x86_64', 'qemu-i386', 'qemu-arm']],
+    ['linux/s390x', ['linux/amd64', 'linux/arm64'], ['qemu-x86_64', 'qemu-aarch64']],
+    ['linux/riscv64', ['linux/riscv64', 'linux/ppc64le'], ['qemu-ppc64le']],
+  ] as const) {
+    test(`a ${host} machine emulates ${foreign.join(', ')} by the same table`, () => {
+      const probe = machine(
+        names.map((name) => `${name}-static`),
+        [],
+        host,
+      );
+      assert.deepEqual(planEmulation(platforms(host), probe), { kind: 'none' });
+      const plan = planEmulation(platforms(host, ...foreign), probe);
+      assert.deepEqual(plan.kind === 'private' && plan.lines.map((line) => line.split(':')[1]), names);
+      assert.throws(() => planEmulation(platforms(...foreign), machine([], [], host)), { code: 'EMULATOR' });
+    });
+  }
 
   test('the machine’s own registrations serve where programs are missing', () => {
     assert.deepEqual(planEmulation(platforms('linux/arm64'), machine([], [registered])), { kind: 'host' });

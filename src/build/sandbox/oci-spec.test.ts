@@ -118,3 +118,20 @@ test('where there is one id, no group is set and what changes ids is pretended',
     [['SCMP_ACT_ERRNO', 0]],
   );
 });
+
+test('the seccomp profile is of the machine’s own architecture, whatever it is', () => {
+  const cloneFlags = (architecture: string) =>
+    seccompProfile(architecture)?.syscalls.find(({ names }) => names.includes('clone'))?.args?.[0]?.index;
+  assert.deepEqual(seccompProfile('arm64')?.architectures, ['SCMP_ARCH_AARCH64', 'SCMP_ARCH_ARM']);
+  assert.equal(cloneFlags('arm64'), 0);
+  assert.equal(cloneFlags('s390x'), 1);
+  for (const [architecture, own] of [
+    ['arm64', 'cacheflush'],
+    ['riscv64', 'riscv_flush_icache'],
+    ['x64', 'arch_prctl'],
+  ] as const) {
+    const text = JSON.stringify(seccompProfile(architecture));
+    assert.ok(text.includes(`"${own}"`), own);
+    assert.equal(text.includes('"arch_prctl"'), architecture === 'x64');
+  }
+});
