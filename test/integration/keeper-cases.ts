@@ -113,6 +113,16 @@ export function keeperCases(
       assert.equal(output, '/d:\nnew\n\n/k:\n1\n');
     });
 
+    test('a file of two names, changed through one of them', async () => {
+      const first = await layerOf('mkdir /h; echo 1 > /h/one; ln /h/one /h/two');
+      const second = await layerOf('echo 2 >> /h/one', { tree: [...tree, blob(first)] });
+      // overlayfs parts the names, as it does for docker; in a copy they are one file.
+      const two = snapshotter === 'copy' ? ['h/two'] : [];
+      assert.deepEqual(await pathsOf(second), ['h/', 'h/one', ...two]);
+      const { output } = await run('cat /h/two', { tree: [...tree, blob(first), blob(second)] });
+      assert.equal(output, snapshotter === 'copy' ? '1\n2\n' : '1\n');
+    });
+
     test('much is worked on in threads, with the same result', async () => {
       const layer = await layerOf(
         'mkdir /m; for i in $(seq 400); do echo $i > /m/$i; done; head -c 6000000 /dev/urandom > /m/big',

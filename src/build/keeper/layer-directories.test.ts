@@ -58,6 +58,25 @@ test('a layer on two chains at once is extracted once', async () => {
   });
 });
 
+test('layers are extracted side by side, each into a directory of its own', async () => {
+  const directories = new Set<string>();
+  let [active, most] = [0, 0];
+  const extract = async ({ directory }: ExtractInput) => {
+    directories.add(directory);
+    most = Math.max(most, ++active);
+    await new Promise(setImmediate);
+    active--;
+    return facts;
+  };
+  await withLayers(extract, async (layers) => {
+    const tree = Array.from({ length: 6 }, (_, number) => blob(`layer ${number}`));
+    const ids = await layers.of(tree, new AbortController().signal);
+    assert.equal(new Set(ids).size, 6);
+  });
+  assert.equal(most, 6);
+  assert.equal(directories.size, 6);
+});
+
 test('a layer that needs those below it is extracted for each chain, whoever waits for whom', async () => {
   const extracted: string[] = [];
   const extract = async ({ blob: { path }, lowers }: ExtractInput) => {

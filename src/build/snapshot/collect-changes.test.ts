@@ -150,6 +150,13 @@ test('a file of several names is collected under all of them, once one is change
   );
 });
 
+test('a name that is left of several is no change', () =>
+  changesOf(
+    { one: '1', two: { hardlink: 'one' } },
+    (tree) => rmSync(join(tree, 'one')),
+    ({ names }) => assert.deepEqual(names, ['.wh.one']),
+  ));
+
 test('names that layers keep for their marks are refused', async () => {
   await assert.rejects(
     changesOf(

@@ -108,8 +108,8 @@ class ChangeCollector {
   #isUntouched(path: BytePath, file: FsPath, before: Stamp | undefined, stats: BigIntStats): boolean {
     if (before === undefined || !sameMetadata(before, stats)) return false;
     if (before.ctimeNs === stats.ctimeNs && before.ino === stats.ino) return true;
-    // A new name of the same file: both names are in the layer, so that they stay one file.
-    if (before.nlink !== stats.nlink || stats.nlink > 1n) return false;
+    // There may be a new name of the same file: all are in the layer, so that they stay one file. One that lost its others is as it was.
+    if (stats.nlink > 1n) return false;
     const lower = this.#lowers.find(path);
     return lower !== undefined && this.#sameContent(lower.file, file, stats);
   }
