@@ -124,6 +124,8 @@ export async function buildImage(options: BuildImageOptions): Promise<BuiltImage
       emulation: options.emulation,
       importedRecords: caches?.imported ?? [],
       findBase: (reference, platform, io) => findBase(reference, platform, { ...io, local: store, client }),
+      staysAt: ({ registry }) =>
+        options.push && references.every((reference) => reference.registry === registry),
     });
     const built = await engine.build(request, {
       signal: options.signal,

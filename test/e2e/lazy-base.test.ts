@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,6 +14,12 @@ import { polyarch } from '../fixtures/run-program.ts';
 /** The base image's layer that is shared by the platforms: 100 MB of files, somewhat less on the wire. */
 const files = { count: 100, bytes: 1_000_000 } as const;
 const little = 500_000;
+
+function bytesBelow(directory: string): number {
+  const entries = readdirSync(directory, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile());
+  return files.reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0);
+}
 
 describe('a base image of 100 MB in the registry that is pushed to', { timeout: 300_000 }, () => {
   const scratch = mkdtempSync(join(tmpdir(), 'polyarch-lazy-base-'));
@@ -75,6 +81,7 @@ describe('a base image of 100 MB in the registry that is pushed to', { timeout: 
     const first = await build('copied', 'COPY file /app/', 'one');
     assert.ok(first > files.bytes * 10, `${first}`);
     assert.ok(first < files.bytes * files.count, `${first}`);
+    assert.ok(bytesBelow(join(scratch, 'copied/store')) < little, 'it was kept');
     assert.ok((await build('copied', 'COPY file /app/', 'two')) < little);
   });
 });

@@ -1,4 +1,3 @@
-import { createReadStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { MergedView } from '../../archive/merged-view.ts';
@@ -55,7 +54,7 @@ export class TargetViews {
       // A torn or older file is made again like a missing one.
       if (!isFailure(error, 'NOT_FOUND', 'ARCHIVE')) throw error;
     }
-    const blob = createReadStream(await this.#sources.path(layer.descriptor, options));
+    const blob = await this.#sources.read(layer.descriptor, options);
     const { readToc } = await import('../../archive/read-toc.ts');
     const toc = await readToc(blob, layer.diffId, options);
     await mkdir(dirname(path), { recursive: true });

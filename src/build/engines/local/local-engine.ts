@@ -42,6 +42,7 @@ import { journalKey } from './journal-key.ts';
 import { checkEmulation, KeeperStarter } from './keeper-starter.ts';
 import { openContext } from './open-context.ts';
 import { OptionalPlatforms } from './optional-platforms.ts';
+import { readsTrees } from './reads-trees.ts';
 import { ReadyLayers } from './ready-layers.ts';
 import { rememberedBase, rememberedContexts } from './remembered-bases.ts';
 import { withExcerpt } from './step-failure.ts';
@@ -60,6 +61,8 @@ export interface LocalEngineOptions {
   /** Default `allow`. */
   readonly emulation?: 'allow' | 'refuse' | undefined;
   readonly findBase: (reference: string, platform: Platform, options: IoOptions) => Promise<FoundBase>;
+  /** Whether the result goes only to where a base image's blobs are: then those that no step needs are not kept here. Default: no. */
+  readonly staysAt?: (origin: NonNullable<FoundBase['origin']>) => boolean;
 }
 
 /** Builds on this machine: steps run in sandboxes of the keeper, COPY layers are written by this process. */
@@ -73,7 +76,7 @@ export class LocalEngine implements Engine {
   async build(request: BuildRequest, options: BuildOptions = {}): Promise<BuildResult> {
     const { dataDirectory, store, http, git, findBase } = this.#options;
     const onEvent = options.onEvent ?? (() => {});
-    const origins = new Map<string, NonNullable<FoundBase['origin']>>();
+    const origins = new Map<Digest, NonNullable<FoundBase['origin']>>();
     const sources = new LayerSources(store, {
       onFetch: (descriptor) => onEvent({ type: 'layer-fetch', descriptor }),
     });
@@ -117,6 +120,9 @@ export class LocalEngine implements Engine {
     });
     optional.demandAny(planned.length);
     const roots = planned.map((image) => image.node);
+    if (!readsTrees(roots)) {
+      for (const [digest, origin] of origins) if (this.#options.staysAt?.(origin)) sources.leave(digest);
+    }
     const progress = new StepProgress(roots, onEvent);
     onEvent({ type: 'planned', steps: progress.steps, platforms: request.platforms });
 
