@@ -74,7 +74,7 @@ describe('a base image of 100 MB in the registry that is pushed to', { timeout: 
   test('COPY --link and metadata transfer no layer of it', async () => {
     assert.ok((await build('linked', 'COPY --link file /app/', 'one')) < little);
     const { stdout } = await polyarch(['inspect', `${host}/app:1`]);
-    assert.match(stdout, /linux\/amd64[^]*linux\/arm64/);
+    assert.match(stdout, /linux\/amd64[\s\S]*linux\/arm64/);
   });
 
   test('COPY reads what it holds once, for both platforms and for every later build', async () => {
