@@ -13,6 +13,7 @@ const peers: Readonly<Record<string, { command: [string, ...string[]]; version: 
   crane: { command: ['crane'], version: ['crane', 'version'] },
   'docker-manifest': { command: ['docker', 'manifest'], version: ['docker', '--version'] },
   imagetools: { command: ['docker', 'buildx', 'imagetools'], version: ['docker', 'buildx', 'version'] },
+  skopeo: { command: ['skopeo'], version: ['skopeo', '--version'] },
   'manifest-tool': { command: ['manifest-tool'], version: ['manifest-tool', '--version'] },
 };
 

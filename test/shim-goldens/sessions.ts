@@ -11,14 +11,14 @@ export interface Step {
 
 /** Command lines in one directory, with one `DOCKER_CONFIG`. */
 export interface Session {
-  readonly tool: 'crane' | 'docker-manifest' | 'imagetools' | 'manifest-tool';
+  readonly tool: 'crane' | 'docker-manifest' | 'imagetools' | 'manifest-tool' | 'skopeo';
   readonly name: string;
   readonly steps: readonly Step[];
 }
 
 const at = (name: string, tag = '1'): string => `{{host}}/${name}:${tag}`;
 const words = (line: string): string[] =>
-  line.split(' ').map((word) => word.replace(/^@(?=[a-z])/, '{{host}}/'));
+  line.split(' ').map((word) => word.replace(/^(docker:\/\/)?@(?=[a-z])/, '$1{{host}}/'));
 /** `@name:tag` is a name of the registry. */
 const run = (line: string, more: Omit<Step, 'args'> = {}): Step => ({ args: words(line), ...more });
 
@@ -229,4 +229,38 @@ const manifestTool: readonly Session[] = [
   },
 ];
 
-export const sessions: readonly Session[] = [...crane, ...dockerManifest, ...imagetools, ...manifestTool];
+const both = '--src-tls-verify=false --dest-tls-verify=false';
+const skopeo: readonly Session[] = [
+  {
+    tool: 'skopeo',
+    name: 'registries',
+    steps: [
+      // The two of the article, its registries replaced.
+      run('inspect --tls-verify=false --raw docker://@attested-one:1'),
+      run(`copy --quiet ${both} --multi-arch=all docker://@index:1 docker://@skopeo:1`, {
+        leaves: [at('skopeo')],
+      }),
+      run(`copy --quiet ${both} --all --preserve-digests docker://@attested:1 docker://@skopeo:2`, {
+        leaves: [at('skopeo', '2')],
+      }),
+      run(`--override-arch arm64 copy --quiet ${both} docker://@index:1 docker://@skopeo:3`, {
+        leaves: [at('skopeo', '3')],
+      }),
+      run(`--override-arch s390x copy --quiet ${both} docker://@index:1 docker://@skopeo:4`),
+      run(`copy --quiet ${both} docker://@nothing:1 docker://@skopeo:4`),
+      run('inspect --tls-verify=false --config --raw docker://@amd64:1'),
+      run('inspect --tls-verify=false --no-tags --format {{.Digest}} docker://@index:1'),
+      run('inspect --tls-verify=false docker://@docker-amd64:1'),
+      run('list-tags --tls-verify=false docker://@skopeo'),
+      run('inspect --tls-verify=false --raw @index:1'),
+    ],
+  },
+];
+
+export const sessions: readonly Session[] = [
+  ...skopeo,
+  ...crane,
+  ...dockerManifest,
+  ...imagetools,
+  ...manifestTool,
+];

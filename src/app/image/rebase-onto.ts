@@ -1,3 +1,4 @@
+import { annotatedBase, baseDigest, baseName } from '../../index/image/base-annotations.ts';
 import { readImage } from '../../index/image/image-documents.ts';
 import { rebaseImage } from '../../index/image/rebase-image.ts';
 import { failure } from '../../lib/errors.ts';
@@ -6,10 +7,6 @@ import type { Location } from '../../oci/location.ts';
 import { isIndexType } from '../../oci/media-types.ts';
 import { atPlatform, type InspectOptions, imageOf, type Root, withRoot } from '../inspect/open-root.ts';
 import { changeImage } from './change-image.ts';
-
-/** OCI image-spec, annotations.md. */
-export const baseName = 'org.opencontainers.image.base.name';
-export const baseDigest = 'org.opencontainers.image.base.digest';
 
 export interface RebaseOntoOptions extends InspectOptions {
   /** Default: the digest that the image's annotations name. */
@@ -33,9 +30,7 @@ export async function rebaseOnto(
     const image = await readImage(root.store, root.descriptor, options);
     const annotations = image.manifest.annotations ?? {};
     const newBase = options.newBase ?? annotations[baseName];
-    const digest = annotations[baseDigest];
-    const written = annotations[baseName]?.replace(/(?:@.*|:[^/:]*)$/, '');
-    const oldBase = options.oldBase ?? (written && digest ? `${written}@${digest}` : undefined);
+    const oldBase = options.oldBase ?? annotatedBase(annotations);
     if (newBase === undefined || oldBase === undefined) {
       throw failure('USAGE', 'rebase', original, 'nothing says what its old or its new base is', {
         hint: 'give --old_base and --new_base',

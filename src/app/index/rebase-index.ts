@@ -1,5 +1,6 @@
 import { selectManifest } from '../../content/select-manifest.ts';
 import type { IoOptions } from '../../content/store.ts';
+import { annotatedBase, baseDigest, baseName } from '../../index/image/base-annotations.ts';
 import { type ImageDocuments, readImage } from '../../index/image/image-documents.ts';
 import { rebaseImage } from '../../index/image/rebase-image.ts';
 import type { PlannedChild } from '../../index/plan-create.ts';
@@ -23,9 +24,6 @@ export interface RebaseIndexOptions extends ChangeIndexOptions {
   /** Default true: see `RebaseOptions`. */
   readonly inherit?: boolean | undefined;
 }
-
-const baseName = 'org.opencontainers.image.base.name';
-const baseDigest = 'org.opencontainers.image.base.digest';
 
 /**
  * Swaps the base layers under every platform of an index, without a build. What was attested of the old images does not hold for the new ones:
@@ -69,10 +67,7 @@ export async function rebaseIndex(options: RebaseIndexOptions): Promise<WrittenI
 function baseNames(target: string, { manifest }: ImageDocuments, options: RebaseIndexOptions) {
   const { annotations } = manifest;
   const next = options.newBase ?? annotations?.[baseName];
-  const name = annotations?.[baseName] ?? options.newBase;
-  const digest = annotations?.[baseDigest];
-  const annotated = name === undefined || digest === undefined ? undefined : `${withoutTag(name)}@${digest}`;
-  const old = options.oldBase ?? annotated;
+  const old = options.oldBase ?? annotatedBase(annotations, options.newBase);
   if (next === undefined || old === undefined) {
     const missing = old === undefined ? 'old' : 'new';
     throw failure('USAGE', 'rebase', target, `nothing says what its ${missing} base is`, {
@@ -80,12 +75,6 @@ function baseNames(target: string, { manifest }: ImageDocuments, options: Rebase
     });
   }
   return { old, next };
-}
-
-function withoutTag(name: string): string {
-  const bare = name.split('@')[0] ?? name;
-  const colon = bare.indexOf(':', bare.lastIndexOf('/') + 1);
-  return colon === -1 ? bare : bare.slice(0, colon);
 }
 
 interface BaseImage {

@@ -80,7 +80,7 @@ export function appendCommand(command: Command, signal: AbortSignal): Command {
       const [{ changeImage }, { mutateImage }, { baseDigest, baseName }] = await Promise.all([
         import('../../../app/image/change-image.ts'),
         import('../../../index/image/mutate-image.ts'),
-        import('../../../app/image/rebase-onto.ts'),
+        import('../../../index/image/base-annotations.ts'),
       ]);
       const { base } = flags;
       const reference = base === undefined ? undefined : registryReference(base);
