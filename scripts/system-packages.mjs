@@ -11,6 +11,7 @@ const emulator = process.arch === 'arm64' ? 'qemu-x86_64-static' : 'qemu-aarch64
 /** `programs`: any one of them will do. `test`: only tests use it, so that a build goes on without. */
 const needs = [
   { package: 'runc', programs: ['runc', 'crun'], use: 'runs the steps of a build' },
+  { package: 'crun', programs: ['crun'], use: 'runs the steps of builds in user namespaces', test: true },
   { package: 'uidmap', programs: ['newuidmap'], use: 'maps user ids for builds by an ordinary user' },
   { package: 'qemu-user-static', programs: [emulator], use: 'runs programs of other architectures' },
   {

@@ -1,7 +1,7 @@
-import { existsSync, statfsSync } from 'node:fs';
+import { statfsSync } from 'node:fs';
 import { release } from 'node:os';
 import { currentUser, subordinateRange } from '../../build/keeper/user-namespace.ts';
-import { hasHybridCgroups } from '../../build/sandbox/probe-runtime.ts';
+import { cgroupLayout } from '../../build/sandbox/cgroup-layout.ts';
 import { findProgram } from '../../lib/find-program.ts';
 import { readTextOrUndefined } from '../../lib/read-text.ts';
 
@@ -17,7 +17,6 @@ const sysAdmin = 21n;
 /** statfs(2)'s types (linux/magic.h). */
 const overlayMagic = 0x794c7630;
 const tmpfsMagic = 0x01021994;
-const cgroup2Magic = 0x63677270;
 
 /** `data`: a directory on the file system of the data directory. */
 export function machineLimits(data: string): Limit[] {
@@ -26,7 +25,7 @@ export function machineLimits(data: string): Limit[] {
     ...userNamespaces(),
     seccomp(),
     ...subordinateIds(),
-    { name: 'cgroups', value: cgroups() },
+    { name: 'cgroups', value: cgroupLayout(readTextOrUndefined('/proc/self/mountinfo') ?? '').kind },
     fileSystem(data),
     ...['crun', 'runc', 'newuidmap', 'proot', 'setpriv', 'fuse-overlayfs'].map(program),
   ];
@@ -92,12 +91,6 @@ function subordinateIds(): Limit[] {
       ? { name: file, value: 'no ids', hint: `as root: usermod ${flag} 100000-165535 ${username}` }
       : { name: file, value: `${range.count} ids from ${range.start}` };
   });
-}
-
-function cgroups(): string {
-  if (!existsSync('/sys/fs/cgroup')) return 'none';
-  if (statfsSync('/sys/fs/cgroup').type === cgroup2Magic) return 'version 2';
-  return hasHybridCgroups() ? 'hybrid' : 'version 1';
 }
 
 function fileSystem(data: string): Limit {

@@ -1,7 +1,7 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { failure, reasonOf } from '../../lib/errors.ts';
-import { hasHybridCgroups, hybridDirectory } from '../sandbox/probe-runtime.ts';
+import { cgroupLayout } from '../sandbox/cgroup-layout.ts';
 import { type MountCalls, mountFlags } from '../snapshot/mount-calls.ts';
 import type { KeeperConfig } from './keeper-config.ts';
 import { ownDirectories } from './own-directories.ts';
@@ -14,10 +14,10 @@ import { ownDirectories } from './own-directories.ts';
 export function isolate(config: KeeperConfig, calls: MountCalls): boolean {
   const own = [...ownDirectories.map((name) => join(config.dataDirectory, name)), ...config.writable];
   for (const directory of own) calls.mount(directory, directory, '', mountFlags.bind);
-  const hybrid = hasHybridCgroups();
+  const cgroups = cgroupLayout(readFileSync('/proc/self/mountinfo', 'utf8'));
   const hasOwnProc = mountProc(config, calls);
   // crun refuses hybrid cgroups; nobody here uses any, so one version is enough to see.
-  if (hybrid) calls.mount(hybridDirectory, '/sys/fs/cgroup', '', mountFlags.bind);
+  if (cgroups.kind === 'hybrid') calls.mount(cgroups.unified, '/sys/fs/cgroup', '', mountFlags.bind);
   // Before Linux 5.12 the mounts stay as they are.
   if (calls.setReadOnly('/', true, { recursive: true })) {
     for (const directory of [...own, ...(hasOwnProc ? ['/proc'] : [])])

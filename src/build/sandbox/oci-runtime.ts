@@ -41,7 +41,9 @@ export class OciRuntime implements Sandbox {
     const { inUserNamespace, singleId, setTimes, bind, unmount } = this.#options;
     const seccomp = await this.#options.seccomp;
     const terminal = options.output.kind === 'terminal';
-    const bundle = { inUserNamespace, singleId, setTimes, bind, unmount, seccomp, terminal };
+    // crun takes away what it is not told; runc, when it is told, what the kernel has locked.
+    const bindFlags = this.#options.program.name === 'crun' ? ('told' as const) : ('kept' as const);
+    const bundle = { bindFlags, inUserNamespace, singleId, setTimes, bind, unmount, seccomp, terminal };
     return await withBundle(spec, bundle, (user) => this.#execute(spec, user, options));
   }
 

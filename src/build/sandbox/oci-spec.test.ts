@@ -16,6 +16,7 @@ const input: OciSpecInput = {
   terminal: false,
   inUserNamespace: false,
   singleId: false,
+  bindFlags: 'kept',
   capabilities: ['CAP_CHOWN'],
   files: { '/etc/hosts': '/s/hosts' },
   mounts: [],
@@ -134,4 +135,12 @@ test('the seccomp profile is of the machine’s own architecture, whatever it is
     assert.ok(text.includes(`"${own}"`), own);
     assert.equal(text.includes('"arch_prctl"'), architecture === 'x64');
   }
+});
+
+test('a runtime that would take flags from a bind is told all of them', () => {
+  const mounts = [{ kind: 'bind', source: '/s', target: '/t', readOnly: true }] as const;
+  const options = (bindFlags: OciSpecInput['bindFlags']) =>
+    make({ mounts, bindFlags }).mounts.find(({ destination }) => destination === '/t')?.options;
+  assert.deepEqual(options('kept'), ['rbind']);
+  assert.deepEqual(options('told'), ['rbind', 'nodev', 'ro']);
 });

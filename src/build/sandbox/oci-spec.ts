@@ -17,6 +17,8 @@ export interface OciSpecInput {
   readonly inUserNamespace: boolean;
   /** One id is mapped, no group can be set. */
   readonly singleId: boolean;
+  /** `kept`: a bind has the flags of its source. `told`: it has those that it is told, and loses others. */
+  readonly bindFlags: 'kept' | 'told';
   readonly capabilities: readonly string[];
   /** Generated files to put over the tree's own: path in the container → file. Read-only. */
   readonly files: Readonly<Record<string, string>>;
@@ -106,7 +108,11 @@ export function ociSpec(input: OciSpecInput): OciSpec {
         hard: rlimit(hard),
       })),
     },
-    mounts: [...systemMounts(input), ...fileMounts(input.files), ...input.mounts.map(givenMount)],
+    mounts: [
+      ...systemMounts(input),
+      ...fileMounts(input.files),
+      ...input.mounts.map((mount) => givenMount(mount, input)),
+    ],
     linux: {
       namespaces: namespaces.map((type) => ({ type })),
       ...(insecure ? {} : { maskedPaths, readonlyPaths, ...(input.seccomp && { seccomp: input.seccomp }) }),
@@ -170,9 +176,12 @@ function fileMounts(files: Readonly<Record<string, string>>): OciMount[] {
   }));
 }
 
-function givenMount(mount: SandboxMount): OciMount {
+function givenMount(mount: SandboxMount, { bindFlags }: OciSpecInput): OciMount {
   const { target: destination } = mount;
-  if (mount.kind === 'bind') return { destination, type: 'bind', source: mount.source, options: ['rbind'] };
+  if (mount.kind === 'bind') {
+    const told = bindFlags === 'kept' ? [] : ['nodev', ...(mount.readOnly ? ['ro'] : [])];
+    return { destination, type: 'bind', source: mount.source, options: ['rbind', ...told] };
+  }
   const size = mount.maxBytes === undefined ? [] : [`size=${mount.maxBytes}`];
   const options = ['nosuid', 'nodev', ...(mount.readOnly ? ['ro'] : []), ...size];
   return { destination, type: 'tmpfs', source: 'tmpfs', options };

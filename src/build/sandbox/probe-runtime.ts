@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process';
-import { existsSync, statfsSync } from 'node:fs';
 import { failure } from '../../lib/errors.ts';
 import { findProgram } from '../../lib/find-program.ts';
+import { readTextOrUndefined } from '../../lib/read-text.ts';
+import { cgroupLayout } from './cgroup-layout.ts';
 
 /** An OCI runtime of this machine, with the options that make it leave cgroups alone. */
 export interface RuntimeProgram {
@@ -10,33 +11,42 @@ export interface RuntimeProgram {
   readonly options: readonly string[];
 }
 
-/** statfs(2)'s type of a cgroup2 file system. */
-const cgroup2Magic = 0x63677270;
 const versionMilliseconds = 10_000;
-const cgroupDirectory = '/sys/fs/cgroup';
-/** Where systemd's hybrid layout keeps cgroup2 beside the version 1 controllers. */
-export const hybridDirectory = `${cgroupDirectory}/unified`;
 
-/** crun refuses to start where both versions are mounted. Showing it version 2 alone, in a mount namespace of our own, is enough. */
-export function hasHybridCgroups(): boolean {
-  return existsSync(hybridDirectory) && statfsSync(cgroupDirectory).type !== cgroup2Magic;
+/** Where a runtime is looked for. */
+export interface RuntimeMachine {
+  readonly find: (name: string) => string | undefined;
+  /** Text of /proc/self/mountinfo. */
+  readonly mountinfo: () => string;
 }
 
+const thisMachine: RuntimeMachine = {
+  find: (name) => findProgram(name),
+  mountinfo: () => readTextOrUndefined('/proc/self/mountinfo') ?? '',
+};
+
 /**
- * Inside a user namespace crun, which starts in half of runc's time, where it works; else runc. Outside of one runc alone: crun takes `nodev` from
- * the root file system, and a device node of an image would open the host's device. SANDBOX when there is none.
+ * Inside a user namespace crun, which starts in half of runc's time, where it is there; else runc. Outside of one runc alone: crun takes `nodev` from
+ * the root file system, and a device node of an image would open the host's device. SANDBOX when there is none. crun refuses hybrid cgroups,
+ * of which the keeper shows version 2 alone.
  */
 export function findRuntime(
   options: { readonly inUserNamespace: boolean },
-  env: NodeJS.ProcessEnv = process.env,
+  machine: RuntimeMachine = thisMachine,
 ): RuntimeProgram {
-  const crun = options.inUserNamespace && !hasHybridCgroups() ? findProgram('crun', env) : undefined;
-  if (crun !== undefined) return { name: 'crun', path: crun, options: ['--cgroup-manager=disabled'] };
-  const runc = findProgram('runc', env);
+  const crun = options.inUserNamespace ? machine.find('crun') : undefined;
+  const hasCgroups = crun !== undefined && cgroupLayout(machine.mountinfo()).kind !== 'none';
+  if (crun !== undefined && hasCgroups)
+    return { name: 'crun', path: crun, options: ['--cgroup-manager=disabled'] };
+  const runc = machine.find('runc');
   // Rootless as root too: what cannot be written under /sys/fs/cgroup, which is read-only in the keeper, is then no error.
   if (runc !== undefined) return { name: 'runc', path: runc, options: ['--rootless=true'] };
-  throw failure('SANDBOX', 'run', 'RUN', 'there is no OCI runtime on this machine', {
-    hint: 'apt-get install runc (or crun)',
+  const what =
+    crun === undefined
+      ? 'there is no OCI runtime on this machine'
+      : 'crun does not start where no cgroups are mounted';
+  throw failure('SANDBOX', 'run', 'RUN', what, {
+    hint: crun === undefined ? 'apt-get install runc (or crun)' : 'apt-get install runc',
   });
 }
 

@@ -6,7 +6,7 @@ import { Accounts, type ProcessUser } from './accounts.ts';
 import { type BindCalls, BindSources } from './bind-sources.ts';
 import { containerCapabilities } from './capabilities.ts';
 import { hostsFile, resolvConf } from './network-files.ts';
-import { mountPoints, ociSpec } from './oci-spec.ts';
+import { mountPoints, type OciSpecInput, ociSpec } from './oci-spec.ts';
 import { placeMounts } from './place-mounts.ts';
 import type { SandboxResult, SandboxSpec } from './sandbox.ts';
 import { seccompProfile } from './seccomp-profile.ts';
@@ -16,6 +16,7 @@ export interface BundleOptions extends BindCalls {
   readonly inUserNamespace: boolean;
   /** One id is mapped in it. */
   readonly singleId: boolean;
+  readonly bindFlags: OciSpecInput['bindFlags'];
   readonly setTimes: SetTimes;
   /** Whether whoever reads the bundle can load a filter. */
   readonly seccomp: boolean;
@@ -51,6 +52,7 @@ export async function withBundle(
       terminal: options.terminal,
       inUserNamespace: options.inUserNamespace,
       singleId: options.singleId,
+      bindFlags: options.bindFlags,
       capabilities: containerCapabilities(readFileSync('/proc/self/status', 'utf8'), spec.security),
       seccomp: options.seccomp ? seccompProfile(process.arch, options) : undefined,
     });
