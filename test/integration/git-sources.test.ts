@@ -223,6 +223,31 @@ describe('git repositories as sources', () => {
     assert.equal(seen[0], `Basic ${Buffer.from('me:hunter2').toString('base64')}`);
   });
 
+  test('trees that hold each other are counted before anything is checked out', async () => {
+    mkdirSync(join(served, 'bomb'));
+    git('bomb', 'init', '-q', '-b', 'main');
+    const hash = (type: string, input: string, ...args: string[]) =>
+      execFileSync('git', ['-C', join(served, 'bomb'), type, ...args], { input, encoding: 'utf8' }).trim();
+    let object = hash('hash-object', 'bang', '-w', '--stdin');
+    for (let depth = 0; depth < 10; depth++) {
+      const kind = depth === 0 ? '100644 blob' : '040000 tree';
+      const entries = Array.from({ length: 10 }, (_, entry) => `${kind} ${object}\td${entry}\n`);
+      object = hash('mktree', entries.join(''));
+    }
+    git('bomb', 'update-ref', 'refs/heads/main', git('bomb', 'commit-tree', '-m', 'x', object));
+    const directory = join(scratch, 'bombed');
+    for (const limits of [
+      { maxGitFiles: 10_000, maxGitBytes: 1e12 },
+      { maxGitFiles: 1e12, maxGitBytes: 10_000 },
+    ]) {
+      const limited = new GitRepositories({ directory, env: process.env, limits });
+      await assert.rejects(limited.checkOut({ remote: `${remote}/bomb` }, { signal }), (error) =>
+        isFailure(error, 'LIMIT'),
+      );
+      assert.deepEqual(readdirSync(directory), []);
+    }
+  });
+
   test('an interrupt ends git', async () => {
     const stop = new AbortController();
     const silent = listen(() => {});

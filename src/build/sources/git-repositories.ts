@@ -6,6 +6,7 @@ import { failure, isFailure } from '../../lib/errors.ts';
 import type { GitSource } from '../graph/op.ts';
 import { removeGitFiles, setTimes } from './checkout-tree.ts';
 import { claimSource } from './claim-source.ts';
+import { assertCommitLimits, type GitLimits, gitLimits } from './git-limits.ts';
 import { redactRemote, splitCredentials } from './git-remote.ts';
 import { type RunGitOptions, runGit } from './run-git.ts';
 
@@ -19,6 +20,8 @@ export interface GitRepositoriesOptions {
   /** A directory for each checkout. No credentials are written there. */
   readonly directory: string;
   readonly env: NodeJS.ProcessEnv;
+  /** Default `gitLimits`. */
+  readonly limits?: GitLimits;
 }
 
 interface Resolved {
@@ -38,7 +41,7 @@ export class GitRepositories {
     this.#options = options;
   }
 
-  /** UNSUPPORTED without git; NOT_FOUND, UNAUTHORIZED or NETWORK as git says; CONTENT_INVALID for another checksum. */
+  /** UNSUPPORTED without git; LIMIT for a commit of too many files; NOT_FOUND, UNAUTHORIZED or NETWORK as git says; CONTENT_INVALID for another checksum. */
   async checkOut(source: GitSource, options: { readonly signal: AbortSignal }): Promise<GitCheckout> {
     const { remote, credentials } = splitCredentials(source.remote);
     const run: RunGitOptions = {
@@ -70,6 +73,7 @@ export class GitRepositories {
       await runGit(['init', '-q', ...format], git);
       await runGit(['remote', 'add', 'origin', source.remote], git);
       await fetchCommit(resolved, git);
+      await assertCommitLimits(resolved.commit, git, this.#options.limits ?? gitLimits);
       await runGit(['checkout', '-q', '--detach', resolved.commit], git);
       if (source.submodules) {
         await runGit(['submodule', 'update', '-q', '--init', '--recursive', '--depth=1'], git);

@@ -11,8 +11,15 @@ export interface RunGitOptions {
   readonly credentials?: { readonly origin: string; readonly header: string } | undefined;
   readonly gitDirectory?: string;
   readonly workTree?: string;
+  /** Takes what it prints, piece by piece, of any length. Default: it is gathered and returned. */
+  readonly onOutput?: (chunk: Buffer) => void;
   readonly signal: AbortSignal;
 }
+
+/** Seconds without a byte after which a server has stopped sending. */
+const maxGitStallSeconds = 120;
+/** Of one file that git writes: a pack. */
+const maxGitPackBytes = 32 * 1024 ** 3;
 
 const maxOutputBytes = 16 * 1024 * 1024;
 const passedOn = ['PATH', 'SSH_AUTH_SOCK', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'ALL_PROXY'];
@@ -31,6 +38,8 @@ const settings: readonly (readonly [string, string])[] = [
   ['init.defaultBranch', 'master'],
   ['init.templateDir', ''],
   ['advice.detachedHead', 'false'],
+  ['http.lowSpeedLimit', '1'],
+  ['http.lowSpeedTime', String(maxGitStallSeconds)],
   ['gc.auto', '0'],
   ['maintenance.auto', 'false'],
 ];
@@ -50,7 +59,8 @@ export async function runGit(args: readonly string[], options: RunGitOptions): P
     ...(workTree === undefined ? [] : [`--work-tree=${workTree}`]),
   ];
   // What it checks out has the modes that it would have for anyone.
-  const words = ['-c', 'umask 022; exec "$@"', 'sh', program, ...place, ...args];
+  const limits = `umask 022; ulimit -f ${maxGitPackBytes / 512} 2>/dev/null || :`;
+  const words = ['-c', `${limits}; exec "$@"`, 'sh', program, ...place, ...args];
   const child = spawn('/bin/sh', words, {
     env: environment(options),
     cwd: workTree ?? '/',
@@ -72,6 +82,10 @@ export async function runGit(args: readonly string[], options: RunGitOptions): P
   const output: Buffer[] = [];
   let length = 0;
   child.stdout.on('data', (chunk: Buffer) => {
+    if (options.onOutput !== undefined) {
+      options.onOutput(chunk);
+      return;
+    }
     length += chunk.length;
     if (length > maxOutputBytes) stop();
     else output.push(chunk);
@@ -119,6 +133,10 @@ function environment({ env, credentials }: RunGitOptions): NodeJS.ProcessEnv {
 function gitFailure(shown: string, output: string, code: number | null): PolyarchError {
   const lines = output.split('\n').filter((line) => /^(?:fatal|error|remote|ERROR):?/.test(line));
   const what = redactText(lines.join('; ') || output || `git ended with ${code}`);
+  // SIGXFSZ
+  if (/died of signal 25|File too large|size limit exceeded/i.test(output)) {
+    return failure('LIMIT', 'fetch', shown, `a file of more than ${maxGitPackBytes} bytes (maxGitPackBytes)`);
+  }
   if (/Authentication failed|could not read Username|Permission denied|HTTP 40[13]/i.test(output)) {
     return failure('UNAUTHORIZED', 'fetch', shown, what);
   }
