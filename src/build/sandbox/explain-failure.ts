@@ -19,6 +19,11 @@ const explanations: readonly Explanation[] = [
     hint: 'apt-get install runc',
   },
   {
+    pattern: /no space left on device/i,
+    what: 'no space left on device',
+    hint: diskHints.ENOSPC ?? '',
+  },
+  {
     pattern: /mount.*proc.*operation not permitted|too revealing/i,
     what: 'the kernel refuses a new /proc here, because parts of the outer one are masked',
     hint: 'run the outer container with --security-opt systempaths=unconfined',
