@@ -75,8 +75,6 @@ export async function copyIndex(options: CopyBenchOptions): Promise<Comparison[]
       },
     }));
     const rounds = options.rounds ?? 5;
-    const floor = curlFloor(fixture);
-    if (floor !== undefined) registry.push(floor);
     const measured = await compare(registry, { rounds, onRound: options.onRound });
     const first = { title: 'copy-index, registry to registry', measurements: measured, missing };
     const layout = await compare(layoutContenders(fixture, from, digest), {
@@ -85,25 +83,6 @@ export async function copyIndex(options: CopyBenchOptions): Promise<Comparison[]
     });
     return [first, { title: 'copy-index, registry to OCI layout', measurements: layout, missing: [] }];
   });
-}
-
-/** The layers alone, from registry to registry by curl, four at once; nothing is hashed but by the registries. Undefined without curl. */
-function curlFloor(fixture: CopyFixture): Contender | undefined {
-  const curl = findPeer('curl', { elf: true });
-  if (curl === undefined) return undefined;
-  const { source, target } = fixture;
-  const script = `
-    set -eu
-    accept='Accept: application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json'
-    list() { curl -fsS -H "$accept" http://${source.host}/v2/index/manifests/$1 | grep -o '"digest":"[^"]*"' | cut -d'"' -f4; }
-    for manifest in $(list 1); do list $manifest; done | sort -u | xargs -P 4 -I{} sh -c '
-      to=$(curl -fsS -X POST -D - -o /dev/null http://${target.host}/v2/index/blobs/uploads/ | tr -d "\r" | sed -n "s/^[Ll]ocation: //p")
-      curl -fsS http://${source.host}/v2/index/blobs/{} | curl -fsS -o /dev/null -X PUT -T - "$to&digest={}"'`;
-  return {
-    name: 'curl | curl, four at once',
-    prepare: () => fixture.target.empty(),
-    run: () => runSync('sh', ['-c', script]),
-  };
 }
 
 function layoutContenders(fixture: CopyFixture, from: string, digest: string): Contender[] {
