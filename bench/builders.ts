@@ -5,7 +5,7 @@ import type { BuildFixture } from './build-fixture.ts';
 import type { Contender } from './harness.ts';
 import { isRegisteredOnHost, setHostEmulator } from './host-emulators.ts';
 import { peakNodeMemory } from './peak-memory.ts';
-import { findPeer, polyarch, run } from './programs.ts';
+import { bundle, findPeer, ownNode, run } from './programs.ts';
 
 /**
  * `cold`: nothing is cached, the target repository is new. `warm`: the same build again, to the same tag. `edit`: to the same tag, with something
@@ -33,15 +33,15 @@ function polyarchBuilder(fixture: BuildFixture) {
   const env = { ...process.env, POLYARCH_HOME: home };
   const argv = (repository: string): string[] => {
     const tag = `${fixture.registry}/${repository}:1`;
-    return ['build', '--platform', platformsOf(fixture), '-t', tag, '--push', fixture.context];
+    return [bundle, 'build', '--platform', platformsOf(fixture), '-t', tag, '--push', fixture.context];
   };
   return {
     name: 'polyarch build --push',
     async build(repository: string) {
-      await run(polyarch, argv(repository), { env });
+      await run(ownNode, argv(repository), { env });
     },
     /** Builds like `build`; bytes. */
-    peakMemory: (repository: string) => peakNodeMemory(polyarch, argv(repository), { env }),
+    peakMemory: (repository: string) => peakNodeMemory(ownNode, argv(repository), { env }),
     async forget() {
       // Trees in it may belong to subordinate ids; root, who runs the peers, may delete them.
       rmSync(home, { recursive: true, force: true });
