@@ -28,6 +28,5 @@ async function calledAs(): Promise<string[]> {
 process.exitCode = 1;
 void calledAs()
   .then((words) => run([...words, ...process.argv.slice(2)]))
-  .then((code) => {
-    process.exitCode = code;
-  });
+  // Whatever was written has left: standard streams are synchronous on POSIX. Taking a build's heap apart would cost 65 ms more.
+  .then((code) => process.exit(code));

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -215,8 +216,11 @@ export function sandboxSuite(name: string, subject: SandboxSubject): void {
       return [...tree, snapshot];
     }
 
-    const keyOf = (prefix: string): string =>
-      `${prefix}${Buffer.from(formatPlatform(platform)).toString('hex')}`;
+    /** Suites of several tiers share a data directory. */
+    const suite = createHash('sha256')
+      .update(`${name} ${formatPlatform(platform)}`)
+      .digest('hex');
+    const keyOf = (prefix: string): string => `${prefix}${suite.slice(0, 32)}`;
     const cache = (changes: object = {}): RunMount => ({
       ...{ kind: 'cache', target: '/cache', key: keyOf('c0'), id: 'a cache', platform: 'any' },
       ...{ sharing: 'shared', readOnly: false, source: '/', start: { uid: 0, gid: 0, mode: 0o755 } },
