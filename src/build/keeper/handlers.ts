@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { rmSync, statSync } from 'node:fs';
+import { mkdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { bytePathOf } from '../../archive/byte-path.ts';
 import type { Digest } from '../../lib/digest.ts';
@@ -78,8 +78,12 @@ export function makeHandlers(options: HandlersOptions): Handlers {
   const copy = { workspace, files, capability };
   const cacheMounts = join(config.dataDirectory, 'cache-mounts');
   const extract = async (blob: LayerBlob, target: string, signal: AbortSignal): Promise<void> => {
-    const alone = { lowers: async () => [], clear: async () => {} };
-    await extractBlob({ blob, directory: target, signal, ...alone }, workers, format);
+    const clear = async (): Promise<void> => {
+      removeTree(target);
+      mkdirSync(target, { mode: 0o755 });
+    };
+    const lowers = async () => [];
+    await extractBlob({ blob, directory: target, signal, lowers, clear }, workers, format);
   };
   const caches = new CacheDirectories({
     extract,

@@ -44,11 +44,12 @@ export class ContextExecutor implements OpExecutor<ContextOp> {
   #find({ origin, path }: ContextOp, options: SolveOptions): Promise<FoundFiles> {
     // The path is one, not a pattern.
     const pattern = path.replace(/[*?[\\]/g, '\\$&');
-    return this.#found.of(JSON.stringify([origin, path]), async () => {
+    const find = async () => {
       const opened = await this.#options.origins.open(origin, options);
       const { tree, owners } = opened;
       const selection = selectSources(tree, [{ pattern }], { owners, signal: options.signal });
       return new FoundFiles([{ selection, origin: opened }]);
-    });
+    };
+    return this.#found.of(JSON.stringify([origin, path]), find, options.signal);
   }
 }

@@ -108,12 +108,13 @@ export class CopyExecutor implements OpExecutor<CopyOp> {
 
   /** No copy that differs in nothing but its files was made before. Of archives that are unpacked, and of what is fetched, the bytes are asked for first in any case. */
   #isNew(op: CopyOp, options: SolveOptions): Promise<boolean> {
-    return this.#new.of(canonicalJson(op), async () => {
+    const isNew = async () => {
       const plain = op.sources.every(
         ({ origin, unpack }) => !unpack && origin?.kind !== 'http' && origin?.kind !== 'git',
       );
       return plain && !(await this.#options.knows(this.#keysOf(op).anyContent, options));
-    });
+    };
+    return this.#new.of(canonicalJson(op), isNew, options.signal);
   }
 
   #keysOf({ destination, chown, chmod, link }: CopyOp) {
@@ -160,7 +161,8 @@ export class CopyExecutor implements OpExecutor<CopyOp> {
   }
 
   #checksum(op: CopyOp, from: Tree, options: SolveOptions): Promise<Digest> {
-    return this.#checksums.of(checksumKey(op, from), () => this.#readChecksum(op, from, options));
+    const read = () => this.#readChecksum(op, from, options);
+    return this.#checksums.of(checksumKey(op, from), read, options.signal);
   }
 
   async #readChecksum(op: CopyOp, from: Tree, options: SolveOptions): Promise<Digest> {
@@ -177,12 +179,13 @@ export class CopyExecutor implements OpExecutor<CopyOp> {
 
   #find(op: CopyOp, options: SolveOptions): Promise<FoundFiles> {
     const { origins } = this.#options;
-    return this.#found.of(canonicalJson([op.sources, op.exclude]), () => findFiles(op, origins, options));
+    const find = () => findFiles(op, origins, options);
+    return this.#found.of(canonicalJson([op.sources, op.exclude]), find, options.signal);
   }
 
   #plan(op: CopyOp, target: Tree, options: SolveOptions): Promise<CopyPlan> {
     const key = canonicalJson([op, op.link ? '' : target.key]);
-    return this.#plans.of(key, () => this.#place(op, target, options));
+    return this.#plans.of(key, () => this.#place(op, target, options), options.signal);
   }
 
   async #place(op: CopyOp, target: Tree, options: SolveOptions): Promise<CopyPlan> {

@@ -46,7 +46,7 @@ export class FileOrigins {
   }
 
   open(origin: FileOrigin, options: SolveOptions): Promise<OpenedOrigin> {
-    return this.#opened.of(JSON.stringify(origin), () => this.#open(origin, options));
+    return this.#opened.of(JSON.stringify(origin), () => this.#open(origin, options), options.signal);
   }
 
   async #open(origin: FileOrigin, options: SolveOptions): Promise<OpenedOrigin> {

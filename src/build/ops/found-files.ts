@@ -1,5 +1,6 @@
 import { digestOfValue } from '../../lib/canonical-json.ts';
 import type { Digest } from '../../lib/digest.ts';
+import { Memo } from '../../lib/memo.ts';
 import type { CopyOp } from '../graph/op.ts';
 import { selectSources } from '../snapshot/copy/select-sources.ts';
 import { type HashFile, hashFile, type SelectedEntry, Selection } from '../snapshot/copy/selection.ts';
@@ -22,7 +23,7 @@ export interface ReadFiles {
 export class FoundFiles {
   readonly selection: Selection;
   readonly #parts: readonly Part[];
-  #digest: Promise<Digest> | undefined;
+  readonly #digest = new Memo<Digest>();
 
   constructor(parts: readonly Part[]) {
     this.#parts = parts;
@@ -31,8 +32,7 @@ export class FoundFiles {
 
   /** Made once. Files whose digest is neither in `read` nor remembered are read for it. */
   digest(options: SolveOptions, read?: ReadFiles): Promise<Digest> {
-    this.#digest ??= this.#make(options, read);
-    return this.#digest;
+    return this.#digest.of('', () => this.#make(options, read), options.signal);
   }
 
   async #make({ signal }: SolveOptions, read: ReadFiles | undefined): Promise<Digest> {

@@ -49,7 +49,7 @@ export class LayerSources {
 
   /** The path of the blob's file, after bringing it here. Two callers share one transfer. */
   path(descriptor: Descriptor, options: IoOptions): Promise<string> {
-    return this.#paths.of(descriptor.digest, () => this.#fetch(descriptor, options));
+    return this.#paths.of(descriptor.digest, () => this.#fetch(descriptor, options), options.signal);
   }
 
   async #fetch(descriptor: Descriptor, options: IoOptions): Promise<string> {

@@ -104,8 +104,9 @@ export class RunExecutor implements OpExecutor<RunOp> {
     );
     if (exitCode !== 0 || snapshot === undefined) throw stepFailure(node, op, exitCode, tail);
     const created = Math.floor(Date.now() / 1000);
+    // Not ended with this vertex: another one may have taken the outcome. What nobody wants any more ends with the keeper.
     const stored = keeper
-      .pack({ snapshot, ...(epoch === undefined ? {} : { epoch }) }, { signal })
+      .pack({ snapshot, ...(epoch === undefined ? {} : { epoch }) })
       .then((packed) => intake.take(packed))
       .then((layer) => ({ layer, created }));
     // A dependent or the export sees the failure; until one waits, it must not count as unhandled.

@@ -23,7 +23,7 @@ export class TargetViews {
   }
 
   of(tree: Tree, options: IoOptions): Promise<MergedView> {
-    return this.#views.of(tree.key, () => this.#view(tree, options));
+    return this.#views.of(tree.key, () => this.#view(tree, options), options.signal);
   }
 
   /** Paths of the tables of contents, bottom layer first; each exists when this resolves. */
@@ -43,7 +43,7 @@ export class TargetViews {
   }
 
   #toc(layer: Layer, options: IoOptions): Promise<Toc> {
-    return this.#tocs.of(layer.diffId, () => this.#read(layer, options));
+    return this.#tocs.of(layer.diffId, () => this.#read(layer, options), options.signal);
   }
 
   async #read(layer: Layer, options: IoOptions): Promise<Toc> {

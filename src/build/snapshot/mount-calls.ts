@@ -49,9 +49,9 @@ export interface MountCalls {
   openInRoot(root: string, path: string): number | undefined;
   /** Read and write end, closed on exec. Node's own `pipe` is a socket, which a program cannot open again as /dev/stdout. */
   pipe(): readonly [read: number, write: number];
-  /** Takes a lock, exclusive by default, that ends with the descriptor. False when somebody's is in the way. */
   /** Programs that are started from now on do not get it; nothing when it is closed. */
   closeOnExec(fd: number): void;
+  /** Takes a lock, exclusive by default, that ends with the descriptor. False when somebody's is in the way. */
   tryLock(fd: number, kind?: 'shared' | 'exclusive'): boolean;
   /** Everything written to the file system that `fd` is on reaches the disk. */
   syncFileSystem(fd: number): Promise<void>;

@@ -8,6 +8,9 @@ export interface GitLimits {
   readonly maxGitBytes: number;
 }
 
+/** Of one line of a listing: a name may have 4096 bytes on a disk (PATH_MAX), in a tree as many as it likes. */
+const maxGitEntryBytes = 64 * 1024;
+
 export const gitLimits: GitLimits = { maxGitFiles: 1_000_000, maxGitBytes: 64 * 1024 ** 3 };
 
 /**
@@ -23,6 +26,7 @@ export async function assertCommitLimits(
   let passed: string | undefined;
   const stop = new AbortController();
   const count = (chunk: Buffer) => {
+    if (passed !== undefined) return;
     const entries = (rest + chunk.toString('latin1')).split('\0');
     rest = entries.pop() ?? '';
     for (const entry of entries) {
@@ -31,6 +35,8 @@ export async function assertCommitLimits(
     }
     if (files > limits.maxGitFiles) passed = `more than ${limits.maxGitFiles} files (maxGitFiles)`;
     else if (bytes > limits.maxGitBytes) passed = `more than ${limits.maxGitBytes} bytes (maxGitBytes)`;
+    else if (rest.length > maxGitEntryBytes)
+      passed = `a name of more than ${maxGitEntryBytes} bytes (maxGitEntryBytes)`;
     if (passed !== undefined) stop.abort();
   };
   const signal = AbortSignal.any([git.signal, stop.signal]);

@@ -12,7 +12,7 @@ export const agentMessage = {
 export const failureAnswer = Buffer.from([agentMessage.failure]);
 
 /** OpenSSH's own limit. */
-export const maxMessageBytes = 256 * 1024;
+const maxMessageBytes = 256 * 1024;
 
 /** Messages out of a stream's chunks, each without its length. RangeError for one that no agent takes. */
 export class MessageReader {

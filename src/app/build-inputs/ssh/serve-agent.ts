@@ -25,17 +25,17 @@ export async function serveAgent(open: () => AgentSession): Promise<ServedAgent>
   const server = createServer((client) => {
     const session = open();
     const reader = new MessageReader();
-    let last = Promise.resolve();
     connections.add(client);
-    client.on('data', (chunk) => {
-      try {
+    // Nothing is read before all that was asked is answered, and the answers were taken: a step could fill the memory.
+    const converse = async (): Promise<void> => {
+      for await (const chunk of client as AsyncIterable<Buffer>) {
         for (const message of reader.push(chunk)) {
-          last = last.then(async () => void client.write(framed(await session.answer(Buffer.from(message)))));
+          const answer = framed(await session.answer(Buffer.from(message)));
+          if (!client.write(answer)) await drained(client);
         }
-      } catch {
-        client.destroy();
       }
-    });
+    };
+    void converse().catch(() => client.destroy());
     client.on('error', () => {});
     client.on('close', () => {
       connections.delete(client);
@@ -55,4 +55,18 @@ export async function serveAgent(open: () => AgentSession): Promise<ServedAgent>
     throw error;
   }
   return { path, close };
+}
+
+/** Also when it is closed: then nobody waits for answers. */
+async function drained(client: Socket): Promise<void> {
+  if (client.destroyed) return;
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      client.off('drain', done);
+      client.off('close', done);
+      resolve();
+    };
+    client.on('drain', done);
+    client.on('close', done);
+  });
 }

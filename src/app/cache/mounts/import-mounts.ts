@@ -32,12 +32,20 @@ export async function importMounts(
   platforms: ReadonlySet<string>,
   options: MountsOptions,
 ): Promise<void> {
-  let keeper: KeeperClient | undefined;
+  const { dataDirectory, sandbox, signal } = options;
+  const started: { keeper?: KeeperClient } = {};
+  const start: StartOnce = async () => {
+    started.keeper ??= await startKeeper({
+      ...{ dataDirectory, platforms: [], signal },
+      sandbox: sandbox ?? 'auto',
+    });
+    return started.keeper;
+  };
   try {
     for (const location of locations) {
       const cache = formatLocation(location);
       try {
-        keeper = await importFrom(location, platforms, options, keeper);
+        await importFrom(location, platforms, options, start);
         options.onEvent({ type: 'cache-imported', cache });
       } catch (error) {
         if (isFailure(error, 'INTERRUPTED')) throw error;
@@ -45,28 +53,28 @@ export async function importMounts(
       }
     }
   } finally {
-    await keeper?.close();
+    await started.keeper?.close();
   }
 }
 
-/** A keeper is started for what is new alone. */
+type StartOnce = () => Promise<KeeperClient>;
+
+/** A keeper is started for what is new alone; whoever gave `start` ends it, whatever happens here. */
 async function importFrom(
   location: Location,
   platforms: ReadonlySet<string>,
-  { dataDirectory, store, client, sandbox, signal }: MountsOptions,
-  started: KeeperClient | undefined,
-): Promise<KeeperClient | undefined> {
+  { dataDirectory, store, client, signal }: MountsOptions,
+  start: StartOnce,
+): Promise<void> {
   const opened = await openStore(location, { client, signal });
-  let keeper = started;
   for (const mount of await readMounts(opened.store, opened.reference, { signal })) {
     const { key, id, platform, layer, diffId, root } = mount;
     if (!platforms.has(platform) || (await isBegun(dataDirectory, key))) continue;
     await store.push(layer, contentFrom(opened.store, layer), { signal });
-    keeper ??= await startKeeper({ dataDirectory, platforms: [], sandbox: sandbox ?? 'auto', signal });
+    const keeper = await start();
     const blob = { kind: 'blob', path: store.blobPath(layer.digest), diffId } as const;
     await keeper.fillCache({ key, id, platform, blob, root }, { signal });
   }
-  return keeper;
 }
 
 async function isBegun(dataDirectory: string, key: string): Promise<boolean> {

@@ -5,7 +5,7 @@ import { type Digest, hexOf, isDigest } from '../../../lib/digest.ts';
 import type { Change } from './explain-build.ts';
 
 /** Of more files than that no list is kept. */
-export const maxListedFiles = 200_000;
+const maxListedFiles = 200_000;
 
 export interface ListedFile {
   /** Byte string: a character for each byte. */

@@ -114,7 +114,9 @@ export class CacheDirectories {
       throwIfAborted(signal);
       mkdirSync(directory, { recursive: true, mode: 0o711 });
       const path = join(directory, 'lock');
-      const fd = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+      const fd = openLock(path);
+      // Who prunes moved the directory away in between.
+      if (fd === undefined) continue;
       const locked = this.#options.calls.tryLock(fd, sharing === 'shared' ? 'shared' : 'exclusive');
       // Who prunes holds the lock while it deletes: what was locked may be gone from its place.
       if (locked && isSame(fd, path)) return fd;
@@ -213,9 +215,9 @@ export class CacheDirectories {
   /** Nobody finds it any more; the caller deletes what the returned name stands for. Undefined when a step uses it, or it is gone already. */
   withdraw(key: string): string | undefined {
     const own = join(this.#options.directory, checkedKey(key));
-    if (!existsSync(own)) return undefined;
     const path = join(own, 'lock');
-    const lock = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+    const lock = openLock(path);
+    if (lock === undefined) return undefined;
     try {
       if (!this.#options.calls.tryLock(lock) || !isSame(lock, path)) return undefined;
       return moveAway(this.#options.directory, key, { key, owner: this.#options.owner });
@@ -271,6 +273,16 @@ function own(directory: string, { uid, gid, mode }: FileOwner): void {
 function checkedKey(key: string): string {
   if (!keyPattern.test(key)) throw failure('KEEPER', 'use cache', key, 'no such key');
   return key;
+}
+
+/** Undefined where its directory is gone. */
+function openLock(path: string): number | undefined {
+  try {
+    return openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
 }
 
 function isSame(fd: number, path: string): boolean {

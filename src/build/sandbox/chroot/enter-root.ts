@@ -4,6 +4,7 @@ import { failure } from '../../../lib/errors.ts';
 import { readTextOrUndefined } from '../../../lib/read-text.ts';
 import { otherCapabilities } from '../capabilities.ts';
 import type { OciSpec } from '../oci-spec.ts';
+import { resolveInRoot } from '../rooted-path.ts';
 import { mountRoot, type RootCalls } from './mount-root.ts';
 import type { ProcessCalls } from './process-calls.ts';
 import { resourceNumber } from './resource-numbers.ts';
@@ -29,7 +30,8 @@ export function enterRoot(config: OciSpec, { mounts, process: calls, filter }: E
   calls.pivotRoot();
   mounts.unmount('.');
   process.chdir('/');
-  process.chdir(cwd);
+  // Links are read, not followed: those of /proc lead out of the root, and this process may follow them all still.
+  process.chdir(join('/', resolveInRoot('/', cwd)));
   const path = findExecutable(args[0] ?? '', env);
   if (path === undefined) return 'ENOENT';
   // Still with every capability: without them it would need no_new_privs.

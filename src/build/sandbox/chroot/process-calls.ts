@@ -35,7 +35,7 @@ const pivotRootNumbers: Readonly<Record<string, number>> = {
   x64: 155,
 };
 
-const controls = { dieWithParent: 1, seccomp: 22, dropBounding: 24, ambient: 47 } as const;
+const controls = { dieWithParent: 1, seccomp: 22, readBounding: 23, dropBounding: 24, ambient: 47 } as const;
 const seccompModeFilter = 2;
 const filterInstructionBytes = 8;
 const clearAmbient = 4;
@@ -97,8 +97,12 @@ export async function loadProcessCalls(): Promise<ProcessCalls> {
     },
     dropCapabilities(numbers) {
       prctl(controls.ambient, clearAmbient, 0, 0, 0);
-      // Numbers that the kernel does not know fail.
-      for (const number of numbers) prctl(controls.dropBounding, number, 0, 0, 0);
+      for (const number of numbers) {
+        // Numbers that the kernel does not know fail; so do all without CAP_SETPCAP.
+        prctl(controls.dropBounding, number, 0, 0, 0);
+        if (prctl(controls.readBounding, number, 0, 0, 0) === 1)
+          throw failure('SANDBOX', 'drop', `capability ${number}`, 'the kernel refuses');
+      }
       const header = Uint32Array.of(capabilityVersion, 0);
       // Effective, permitted, inheritable; low words, then high ones.
       const sets = new Uint32Array(6);

@@ -1,4 +1,5 @@
 import { failure } from '../../../lib/errors.ts';
+import { Memo } from '../../../lib/memo.ts';
 import { defaultRegistry } from '../../../oci/reference.ts';
 import type { Credential, CredentialOptions, CredentialSource } from './credential.ts';
 import {
@@ -49,7 +50,7 @@ class CredentialFile {
   readonly #required: boolean;
   #loading: Promise<DockerConfig> | undefined;
   /** A helper may ask the user: once for a registry, however many repositories of it there are. */
-  readonly #helped = new Map<string, Promise<Credential | undefined>>();
+  readonly #helped = new Memo<Credential | undefined>();
 
   constructor(path: string, env: NodeJS.ProcessEnv, required: boolean) {
     this.#path = path;
@@ -60,12 +61,8 @@ class CredentialFile {
   async find(registry: string, options: CredentialOptions): Promise<Credential | undefined> {
     this.#loading ??= load(this.#path, this.#required);
     const config = await this.#loading;
-    let helped = this.#helped.get(registry);
-    if (helped === undefined) {
-      helped = this.#askHelpers(config, registry, options);
-      this.#helped.set(registry, helped);
-    }
-    const found = await helped;
+    const ask = () => this.#askHelpers(config, registry, options);
+    const found = await this.#helped.of(registry, ask, options.signal);
     if (found !== undefined) return found;
     const entries = Object.entries(config.auths);
     for (const scope of scopesOf(registry, options.repository)) {
