@@ -83,12 +83,15 @@ function isolatedPlan(
 function programsPlan(request: IsolatedRequest, foreign: readonly Platform[]) {
   needProot();
   const plan = isolatedPlan({ ...request, platforms: [] });
-  return { ...plan, emulators: programEmulators(foreign), losses: [...plan.losses, lostNetwork] };
+  return { ...plan, emulators: programEmulators(foreign), losses: [...plan.losses, lostWalls, lostNetwork] };
 }
 
 function lostIds({ what, hint }: { readonly what: string; readonly hint: string }): string {
   return `${what}, so that steps have one id: chown succeeds and is forgotten, all files that they make belong to root, a USER that is not root is refused (${hint})`;
 }
+
+const lostWalls =
+  'steps of other platforms are not walled off: they run by proot, see this build’s own processes and can read what it can';
 
 const lostNetwork = 'RUN --network=none is refused: programs here have the network that this machine has';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { parsePlatform } from '../../oci/platform.ts';
-import { type EmulationProbe, planEmulation } from './emulators.ts';
+import { type EmulationProbe, isLinuxSince, planEmulation } from './emulators.ts';
 
 const platforms = (...texts: string[]) => texts.map((text) => parsePlatform(text));
 
@@ -24,8 +24,21 @@ function machine(
     host: parsePlatform(host),
     findProgram: (name) => (programs.includes(name) ? `/usr/bin/${name}` : undefined),
     registrations: () => registrations,
+    hasPrivateTables: true,
   };
 }
+
+test('a kernel is as new as its first two numbers', () => {
+  for (const [kernel, isNew] of [
+    ['6.18.44-cloud', true],
+    ['6.7', true],
+    ['7.0.0', true],
+    ['6.1.0-13-amd64', false],
+    ['5.15.167.4-microsoft-standard-WSL2', false],
+    ['unheard-of', true],
+  ] as const)
+    assert.equal(isLinuxSince(6, 7, kernel), isNew, kernel);
+});
 
 describe('planEmulation', () => {
   test('native platforms need nothing', () => {
@@ -65,6 +78,15 @@ describe('planEmulation', () => {
 
   test('the machine’s own registrations serve where programs are missing', () => {
     assert.deepEqual(planEmulation(platforms('linux/arm64'), machine([], [registered])), { kind: 'host' });
+  });
+
+  test('and before Linux 6.7, where they are the only table', () => {
+    const probe = { ...machine(['qemu-aarch64-static'], [registered]), hasPrivateTables: false };
+    assert.deepEqual(planEmulation(platforms('linux/arm64'), probe), { kind: 'host' });
+    assert.equal(
+      planEmulation(platforms('linux/arm64'), { ...probe, registrations: () => [] }).kind,
+      'private',
+    );
   });
 
   test('a registration without F, switched off, or of another architecture does not serve', () => {

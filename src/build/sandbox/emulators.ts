@@ -1,3 +1,4 @@
+import { release } from 'node:os';
 import { failure } from '../../lib/errors.ts';
 import { findProgram } from '../../lib/find-program.ts';
 import { formatPlatform, hostPlatform, normalizePlatform, type Platform } from '../../oci/platform.ts';
@@ -19,13 +20,23 @@ export interface EmulationProbe {
   readonly findProgram: (name: string) => string | undefined;
   /** Contents of the files in the host's binfmt_misc. */
   readonly registrations: () => readonly string[];
+  /** False before Linux 6.7: a user namespace has no table of its own. */
+  readonly hasPrivateTables: boolean;
 }
 
 export const machineProbe: EmulationProbe = {
   host: hostPlatform(),
   findProgram: (name) => findProgram(name),
   registrations: () => readRegistrations().map(({ text }) => text),
+  hasPrivateTables: isLinuxSince(6, 7, release()),
 };
+
+/** `kernel` as uname -r gives it. One that is not understood counts as new: the attempt tells. */
+export function isLinuxSince(major: number, minor: number, kernel: string): boolean {
+  const [, first, second] = /^(\d+)\.(\d+)/.exec(kernel) ?? [];
+  if (first === undefined || second === undefined) return true;
+  return Number(first) > major || (Number(first) === major && Number(second) >= minor);
+}
 
 /** What RUN steps for `platforms` need on this machine. EMULATOR names the platform that nothing here can run, and what to install. */
 export function planEmulation(
@@ -44,6 +55,8 @@ export function planEmulation(
     const path = probe.findProgram(`qemu-${emulated.qemu}-static`);
     return { platform, emulated, path, registered: registrations.some((text) => serves(text, emulated)) };
   });
+  const servedByHost = found.every(({ registered }) => registered);
+  if (servedByHost && !probe.hasPrivateTables) return { kind: 'host' };
   if (found.every(({ path }) => path !== undefined)) {
     const lines = found.map(({ emulated, path }) =>
       binfmtLine(`qemu-${emulated.qemu}`, emulated, path ?? ''),
@@ -51,7 +64,7 @@ export function planEmulation(
     return { kind: 'private', lines };
   }
   // A private table hides the host's: it is one or the other for all.
-  if (found.every(({ registered }) => registered)) return { kind: 'host' };
+  if (servedByHost) return { kind: 'host' };
   const programless = found.filter(({ path }) => path === undefined);
   const [worst] = [...programless.filter(({ registered }) => !registered), ...programless];
   if (worst === undefined) return { kind: 'none' };
