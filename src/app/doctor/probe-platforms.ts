@@ -5,6 +5,7 @@ import {
   runsNatively,
 } from '../../build/sandbox/emulator-table.ts';
 import { hostServes } from '../../build/sandbox/emulators.ts';
+import type { Tier } from '../../build/sandbox/tier.ts';
 import { isFailure } from '../../lib/errors.ts';
 import { findProgram } from '../../lib/find-program.ts';
 import { formatPlatform, hostPlatform, type Platform } from '../../oci/platform.ts';
@@ -34,22 +35,27 @@ export async function probePlatforms(
   });
   // One stands for all: what the kernel allows does not depend on the architecture.
   const sample = rows.find(({ native, emulator }) => !native && emulator !== undefined);
+  const isolated = (['oci', 'chroot'] as const).find(works);
   const isPrivate =
-    works('oci') && sample !== undefined && (await canRegister(sample.platform, options)) === true;
+    isolated !== undefined && sample !== undefined && (await canRegister(sample.platform, isolated, options));
   return rows.map(({ platform, emulator, native }): PlatformFinding => {
     const found = { platform: formatPlatform(platform), ...(emulator === undefined ? {} : { emulator }) };
     if (native) return { platform: found.platform, how: 'native' };
     if (emulator !== undefined && isPrivate) return { ...found, how: 'private binfmt' };
-    if (hostServes(platform.architecture) && works('oci')) return { ...found, how: 'host binfmt' };
+    if (hostServes(platform.architecture) && isolated !== undefined) return { ...found, how: 'host binfmt' };
     if (emulator !== undefined && works('proot')) return { ...found, how: 'proot -q' };
     const hint = emulator === undefined ? 'apt-get install qemu-user-static' : 'apt-get install proot';
     return { ...found, how: 'none', hint };
   });
 }
 
-async function canRegister(platform: Platform, { data, signal }: ProbeOptions): Promise<boolean> {
+async function canRegister(
+  platform: Platform,
+  sandbox: Tier,
+  { data, signal }: ProbeOptions,
+): Promise<boolean> {
   try {
-    const keeper = await startKeeper({ dataDirectory: data, platforms: [platform], sandbox: 'oci', signal });
+    const keeper = await startKeeper({ dataDirectory: data, platforms: [platform], sandbox, signal });
     const isPrivate = !keeper.sandbox.rejected.some(({ error }) => error.code === 'EMULATOR');
     await keeper.close();
     return isPrivate;
