@@ -1,4 +1,5 @@
-import { type Part, type PartResult, runPart, totals } from './run-parts.ts';
+import { join } from 'node:path';
+import { checkout, type Part, type PartResult, runPart, totals } from './run-parts.ts';
 
 const shards = ['1/2', '2/2'];
 
@@ -21,6 +22,7 @@ const parts: readonly Part[] = [
       ...['src/**/*.test.ts', 'test/*.test.ts'],
     ],
     tests: true,
+    env: { NODE_COMPILE_CACHE: join(checkout, 'node_modules/.cache/compile-tests') },
   })),
 ];
 

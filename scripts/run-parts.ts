@@ -8,6 +8,8 @@ export interface Part {
   readonly name: string;
   readonly command: readonly string[];
   readonly tests?: boolean;
+  /** Besides what this process has. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface PartResult {
@@ -61,7 +63,8 @@ export async function runPart(part: Part, options: { live: boolean }): Promise<P
   const counts = join(scratch, 'counts.json');
   const [file = '', ...args] = part.tests ? withReporters(part.command, counts) : part.command;
   const started = performance.now();
-  const env = { ...process.env, PATH: `${join(checkout, 'node_modules/.bin')}:${process.env.PATH ?? ''}` };
+  const PATH = `${join(checkout, 'node_modules/.bin')}:${process.env.PATH ?? ''}`;
+  const env = { ...process.env, PATH, ...part.env };
   try {
     const child = spawn(file, args, {
       cwd: checkout,
