@@ -80,6 +80,16 @@ export async function createRegistryClient(
   return new RegistryClient({ ...(await clientOptions(options)), onEvent: options.onEvent });
 }
 
+/** The local store; undefined when there is none yet. */
+export async function findLocalStore(options: OpenStoreOptions = {}): Promise<LayoutStore | undefined> {
+  try {
+    return await openLocalStore(options);
+  } catch (error) {
+    if (isFailure(error, 'NOT_FOUND')) return undefined;
+    throw error;
+  }
+}
+
 /** The user's own content-addressed OCI layout, shared by all commands. NOT_FOUND when there is none and `create` is not asked for. */
 export async function openLocalStore(options: OpenStoreOptions = {}): Promise<LayoutStore> {
   const { LayoutStore } = await import('../content/layout/layout-store.ts');

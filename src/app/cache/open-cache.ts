@@ -4,8 +4,7 @@ import { StepCache } from '../../build/cache/step-cache.ts';
 import type { KeeperClient } from '../../build/keeper/keeper-client.ts';
 import type { LayoutStore } from '../../content/layout/layout-store.ts';
 import { dataDirectory } from '../../lib/data-directory.ts';
-import { isFailure } from '../../lib/errors.ts';
-import { openLocalStore } from '../stores.ts';
+import { findLocalStore } from '../stores.ts';
 
 export interface CacheOptions {
   readonly signal?: AbortSignal | undefined;
@@ -22,14 +21,10 @@ export interface OpenedCache {
 
 /** Undefined where nothing was built yet. */
 export async function openCache({ env }: CacheOptions): Promise<OpenedCache | undefined> {
+  const store = await findLocalStore({ env });
+  if (store === undefined) return undefined;
   const directory = dataDirectory(env);
-  try {
-    const store = await openLocalStore({ env });
-    return { directory, store, steps: new StepCache(join(directory, 'cache', 'steps'), store) };
-  } catch (error) {
-    if (isFailure(error, 'NOT_FOUND')) return undefined;
-    throw error;
-  }
+  return { directory, store, steps: new StepCache(join(directory, 'cache', 'steps'), store) };
 }
 
 /**

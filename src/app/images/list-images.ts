@@ -4,12 +4,11 @@ import { readBytes, readImageConfig } from '../../content/read-manifest.ts';
 import { isAttestation } from '../../content/select-manifest.ts';
 import type { IoOptions } from '../../content/store.ts';
 import type { Digest } from '../../lib/digest.ts';
-import { isFailure } from '../../lib/errors.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { formatPlatform } from '../../oci/platform.ts';
 import { familiarReference, parseReference, type Reference } from '../../oci/reference.ts';
 import { subjectTagOf } from '../../oci/referrers-tag.ts';
-import { localName, openLocalStore } from '../stores.ts';
+import { findLocalStore, localName } from '../stores.ts';
 
 export interface ListImagesOptions extends IoOptions {
   /** Only this repository's, or this one when it has a tag. */
@@ -36,10 +35,7 @@ export interface LocalImage {
 
 /** What has a name in the local store, by name. None when there is no store yet. */
 export async function listImages(options: ListImagesOptions = {}): Promise<LocalImage[]> {
-  const store = await openLocalStore(options).catch((error: unknown) => {
-    if (isFailure(error, 'NOT_FOUND')) return undefined;
-    throw error;
-  });
+  const store = await findLocalStore(options);
   if (store === undefined) return [];
   const wanted = options.reference === undefined ? undefined : parseReference(options.reference);
   const images: LocalImage[] = [];

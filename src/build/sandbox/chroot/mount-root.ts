@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { BindCalls } from '../bind-sources.ts';
+import { deviceLinks, devices } from '../container-devices.ts';
 import type { OciMount, OciSpec } from '../oci-spec.ts';
 import { resolveInRoot } from '../rooted-path.ts';
 import { mountOptions } from './mount-options.ts';
@@ -18,16 +19,6 @@ export interface RootCalls extends BindCalls {
 
 const bindRecursive = 0x1000 | 0x4000;
 const maskFlags = 0x1 | 0x2 | 0x4 | 0x8;
-
-/** Device nodes of a container (OCI runtime-spec, config-linux.md, "Default Devices"). */
-const devices = ['null', 'zero', 'full', 'random', 'urandom', 'tty'];
-const deviceLinks = {
-  fd: '/proc/self/fd',
-  stdin: '/proc/self/fd/0',
-  stdout: '/proc/self/fd/1',
-  stderr: '/proc/self/fd/2',
-  ptmx: 'pts/ptmx',
-};
 
 /**
  * Mounts all that config.json says over its root, in this process's own mount namespace. Nobody changes the tree meanwhile: links in targets are looked up once,

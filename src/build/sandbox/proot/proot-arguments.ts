@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { ProcessUser } from '../accounts.ts';
+import { devices } from '../container-devices.ts';
 
 export interface ProotBind {
   readonly source: string;
@@ -23,9 +24,6 @@ export interface ProotCommand {
 
 /** Where proot shows the whole host to an emulator. A step must not find it there: `rm -r /*` would empty it. */
 export const hostRoot = '/host-rootfs';
-
-/** What of the host's /dev a root shows, besides `shm`. */
-export const devices = ['null', 'zero', 'full', 'random', 'urandom', 'tty'] as const;
 
 /** proot(1), of any version since 5.1. */
 export function prootArguments(command: ProotCommand): string[] {

@@ -16,6 +16,7 @@ import { findProgram } from '../../../lib/find-program.ts';
 import { readTextOrUndefined } from '../../../lib/read-text.ts';
 import { Accounts, type ProcessUser } from '../accounts.ts';
 import { containerCapabilities } from '../capabilities.ts';
+import { deviceLinks, devices } from '../container-devices.ts';
 import { hostsFile, resolvConf } from '../network-files.ts';
 import { placeMounts } from '../place-mounts.ts';
 import { outputPipes } from '../program-output.ts';
@@ -30,14 +31,7 @@ import type {
 } from '../sandbox.ts';
 import { stopSignal } from '../stop-signal.ts';
 import { ensureDirectory, type SetTimes, Stubs } from '../stubs.ts';
-import {
-  devices,
-  hostRoot,
-  type ProotBind,
-  prootArguments,
-  riskyNames,
-  underShell,
-} from './proot-arguments.ts';
+import { hostRoot, type ProotBind, prootArguments, riskyNames, underShell } from './proot-arguments.ts';
 import { killProcessesIn, killTracees, signalTracees } from './step-processes.ts';
 
 export interface ProotSandboxOptions {
@@ -251,14 +245,6 @@ function bindOf(mount: SandboxMount, { scratch }: SandboxSpec, number: number): 
   chmodSync(source, 0o1777);
   return { source, target };
 }
-
-const deviceLinks = {
-  fd: '/proc/self/fd',
-  stdin: '/proc/self/fd/0',
-  stdout: '/proc/self/fd/1',
-  stderr: '/proc/self/fd/2',
-  ptmx: 'pts/ptmx',
-};
 
 /** Files and directories to bind on; what programs put beside them goes with the step. */
 function makeDevices(scratch: string): string {
