@@ -137,6 +137,14 @@ describe('Solver', () => {
     );
   });
 
+  test('a vertex that no cache could have is not told to have missed it', async () => {
+    const events: string[] = [];
+    const vertex: Vertex<number, number> = { ...sum('base', 1), async *keys() {} };
+    const onEvent = ({ type }: SolverEvent) => events.push(type);
+    await new Solver(new MemoryCache(), { onEvent }).solve([vertex]);
+    assert.deepEqual(events, ['vertex-started', 'vertex-done']);
+  });
+
   test('a failure ends at once what is under way beside it below one target', async () => {
     const long = untilAborted('long');
     const both = sum('both', 0, [long, failing('f', new Error('broken'))]);

@@ -6,7 +6,7 @@ import type { OutcomeCache, SolveOptions, Vertex } from './vertex.ts';
 export type SolverEvent =
   | { readonly type: 'vertex-started'; readonly id: string }
   | { readonly type: 'vertex-cached'; readonly id: string }
-  /** No key was found: its work begins. */
+  /** No key was found: its work begins. Not told of a vertex without keys, which no cache could have. */
   | { readonly type: 'vertex-executing'; readonly id: string }
   | { readonly type: 'vertex-done'; readonly id: string; readonly milliseconds: number }
   | { readonly type: 'vertex-failed'; readonly id: string; readonly error: unknown };
@@ -127,7 +127,7 @@ export class Solver<R, O> {
       const shared = await this.#shared(last, options);
       if (shared !== undefined) return { outcome: shared };
     }
-    this.#onEvent({ type: 'vertex-executing', id: vertex.id });
+    if (last !== undefined) this.#onEvent({ type: 'vertex-executing', id: vertex.id });
     const running = this.#exec(vertex, inputs, last, options);
     if (last !== undefined) {
       const outcome = running.then((made) => made.outcome);
