@@ -40,7 +40,8 @@ export class OciRuntime implements Sandbox {
     throwIfAborted(options.signal);
     const { inUserNamespace, singleId, setTimes, bind, unmount } = this.#options;
     const seccomp = await this.#options.seccomp;
-    const terminal = options.output.kind === 'terminal';
+    const { rows = 0, columns = 0 } = process.stdout;
+    const terminal = options.output.kind === 'terminal' ? { rows, columns } : undefined;
     // crun takes away what it is not told; runc, when it is told, what the kernel has locked.
     const bindFlags = this.#options.program.name === 'crun' ? ('told' as const) : ('kept' as const);
     const bundle = { bindFlags, inUserNamespace, singleId, setTimes, bind, unmount, seccomp, terminal };
@@ -78,7 +79,7 @@ export class OciRuntime implements Sandbox {
       stdio: [...pipes.stdio],
     });
     pipes.started();
-    // It takes the size over from this process's terminal.
+    // Then it takes the size over from this process's terminal.
     const stopResizing =
       output.kind === 'terminal' ? output.onResize(() => child.kill('SIGWINCH')) : undefined;
     const kill = (): void => stopContainer(child, pidFile, stop);

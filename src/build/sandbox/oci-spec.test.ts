@@ -13,7 +13,6 @@ const input: OciSpecInput = {
   user: { uid: 33, gid: 34, groups: [50], home: '/var/www' },
   hostname: 'h',
   network: 'host',
-  terminal: false,
   inUserNamespace: false,
   singleId: false,
   bindFlags: 'kept',
@@ -36,6 +35,15 @@ describe('ociSpec', () => {
     assert.deepEqual(Object.keys(process.capabilities).sort(), ['bounding', 'effective', 'permitted']);
     assert.equal(process.terminal, false);
     assert.equal(process.noNewPrivileges, false);
+  });
+
+  test('a terminal has its size from the start, where it is known', () => {
+    const { process } = make({ terminal: { rows: 33, columns: 77 } });
+    assert.equal(process.terminal, true);
+    assert.deepEqual(process.consoleSize, { height: 33, width: 77 });
+    const unknown = make({ terminal: { rows: 0, columns: 0 } }).process;
+    assert.equal(unknown.terminal, true);
+    assert.equal('consoleSize' in unknown, false);
   });
 
   test('a network namespace only without network, never a user namespace: binfmt_misc is per user namespace', () => {

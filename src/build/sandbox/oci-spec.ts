@@ -11,8 +11,8 @@ export interface OciSpecInput {
   readonly user: ProcessUser;
   readonly hostname: string;
   readonly network: 'host' | 'none';
-  /** The runtime makes the program a terminal and joins it to its own. */
-  readonly terminal: boolean;
+  /** The runtime makes the program a terminal of this size and joins it to its own. Default: none. */
+  readonly terminal?: TerminalSize | undefined;
   /** The runtime runs in a user namespace that is not the host's. */
   readonly inUserNamespace: boolean;
   /** One id is mapped, no group can be set. */
@@ -37,6 +37,12 @@ export interface OciMount {
   readonly options: readonly string[];
 }
 
+/** In characters; 0 where it is not known. */
+export interface TerminalSize {
+  readonly rows: number;
+  readonly columns: number;
+}
+
 /** What of config.json is used. */
 export interface OciSpec {
   readonly ociVersion: string;
@@ -44,6 +50,8 @@ export interface OciSpec {
   readonly root: { readonly path: string; readonly readonly: boolean };
   readonly process: {
     readonly terminal: boolean;
+    /** Without it a runtime sets the size when the program runs already, which may have asked by then. */
+    readonly consoleSize?: { readonly height: number; readonly width: number };
     readonly user: {
       readonly uid: number;
       readonly gid: number;
@@ -95,7 +103,8 @@ export function ociSpec(input: OciSpecInput): OciSpec {
     hostname: input.hostname,
     root: { path: input.root, readonly: false },
     process: {
-      terminal: input.terminal,
+      terminal: input.terminal !== undefined,
+      ...consoleSize(input.terminal),
       user: { uid: user.uid, gid: user.gid, additionalGids: input.singleId ? [] : user.groups, umask: 0o022 },
       args: input.args,
       env: withHome(input.env, user.home),
@@ -196,4 +205,9 @@ function rlimit(value: number): number {
 
 function withHome(env: readonly string[], home: string): readonly string[] {
   return env.some((entry) => entry.startsWith('HOME=')) ? env : [...env, `HOME=${home}`];
+}
+
+function consoleSize(terminal: TerminalSize | undefined): Pick<OciSpec['process'], 'consoleSize'> {
+  const { rows = 0, columns = 0 } = terminal ?? {};
+  return rows > 0 && columns > 0 ? { consoleSize: { height: rows, width: columns } } : {};
 }

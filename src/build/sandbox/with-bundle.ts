@@ -6,7 +6,7 @@ import { Accounts, type ProcessUser } from './accounts.ts';
 import { type BindCalls, BindSources } from './bind-sources.ts';
 import { containerCapabilities } from './capabilities.ts';
 import { hostsFile, resolvConf } from './network-files.ts';
-import { mountPoints, type OciSpecInput, ociSpec } from './oci-spec.ts';
+import { mountPoints, type OciSpecInput, ociSpec, type TerminalSize } from './oci-spec.ts';
 import { placeMounts } from './place-mounts.ts';
 import type { SandboxResult, SandboxSpec } from './sandbox.ts';
 import { seccompProfile } from './seccomp-profile.ts';
@@ -20,8 +20,8 @@ export interface BundleOptions extends BindCalls {
   readonly setTimes: SetTimes;
   /** Whether whoever reads the bundle can load a filter. */
   readonly seccomp: boolean;
-  /** The program gets a terminal of its own. */
-  readonly terminal: boolean;
+  /** The program gets a terminal of its own, of this size. */
+  readonly terminal?: TerminalSize | undefined;
 }
 
 /**

@@ -45,7 +45,7 @@ export class ChrootSandbox implements Sandbox {
   async run(spec: SandboxSpec, options: SandboxOptions): Promise<SandboxResult> {
     throwIfAborted(options.signal);
     // A terminal is this process's own; the filter is made already.
-    const bundle = { ...this.#options, bindFlags: 'kept' as const, terminal: false, seccomp: false };
+    const bundle = { ...this.#options, bindFlags: 'kept' as const, seccomp: false };
     return await withBundle(spec, bundle, (user) => this.#execute(spec, user, options));
   }
 
