@@ -10,11 +10,11 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
 import { type AddressInfo, connect, createServer as listen } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, type TestContext, test } from 'node:test';
 import { GitRepositories } from '../../src/build/sources/git-repositories.ts';
 import { type ErrorCode, isFailure } from '../../src/lib/errors.ts';
 
@@ -58,6 +58,13 @@ async function freePort(): Promise<number> {
   const { port } = server.address() as AddressInfo;
   await new Promise((resolve) => server.close(resolve));
   return port;
+}
+
+async function serveHttp(t: TestContext, listener: RequestListener): Promise<number> {
+  const server = createServer(listener);
+  t.after(() => server.close());
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return (server.address() as AddressInfo).port;
 }
 
 async function answers(port: number): Promise<void> {
@@ -206,22 +213,48 @@ describe('git repositories as sources', () => {
     await assert.rejects(one.checkOut(hostile, { signal }), (error) => isFailure(error));
   });
 
-  test('a user and password go to their origin only, and into no message', async () => {
+  test('a user and password are told where they are asked for, and into no message', async (t) => {
     const seen: (string | undefined)[] = [];
-    const server = createServer((request, response) => {
+    const port = await serveHttp(t, (request, response) => {
       seen.push(request.headers.authorization);
-      response.writeHead(401, { 'www-authenticate': 'Basic' }).end();
+      response.writeHead(401, { 'www-authenticate': 'Basic realm="x"' }).end();
     });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const { port } = server.address() as AddressInfo;
-    const source = { remote: `http://me:hunter2@127.0.0.1:${port}/a.git` };
+    const source = { remote: `http://me:hunter%3A2@127.0.0.1:${port}/a.git` };
     await assert.rejects(
       one.checkOut(source, { signal }),
-      (error) => isFailure(error, 'UNAUTHORIZED') && !error.message.includes('hunter2'),
+      (error) => isFailure(error, 'UNAUTHORIZED') && !/hunter/.test(error.message),
     );
-    server.close();
-    assert.equal(seen[0], `Basic ${Buffer.from('me:hunter2').toString('base64')}`);
+    assert.ok(seen.includes(`Basic ${Buffer.from('me:hunter:2').toString('base64')}`));
   });
+
+  test('a user and password do not follow a redirect to another origin', async (t) => {
+    const seen: (string | undefined)[] = [];
+    const elsewhere = await serveHttp(t, (request, response) => {
+      seen.push(request.headers.authorization);
+      if (request.method === 'POST') response.writeHead(401, { 'www-authenticate': 'Basic realm="x"' }).end();
+      else {
+        response.setHeader('content-type', 'application/x-git-upload-pack-advertisement');
+        response.end('001e# service=git-upload-pack\n0000000eversion 2\n000cls-refs\n0000');
+      }
+    });
+    const port = await serveHttp(t, (request, response) => {
+      response.writeHead(302, { location: `http://localhost:${elsewhere}${request.url}` }).end();
+    });
+    const source = { remote: `http://me:hunter2@127.0.0.1:${port}/a.git`, ref: 'main' };
+    await assert.rejects(one.checkOut(source, { signal }), (error) => isFailure(error, 'UNAUTHORIZED'));
+    assert.deepEqual([...new Set(seen)], [undefined]);
+    assert.ok(seen.length > 1, 'git went on there');
+  });
+
+  for (const broken of ['me%zz', 'me%0Ahost=elsewhere', 'me%00']) {
+    test(`a user ${broken} is refused`, async () => {
+      const source = { remote: `http://${broken}:hunter2@127.0.0.1:1/a.git` };
+      await assert.rejects(
+        one.checkOut(source, { signal }),
+        (error) => isFailure(error, 'DOCKERFILE') && !error.message.includes('hunter2'),
+      );
+    });
+  }
 
   test('trees that hold each other are counted before anything is checked out', async () => {
     mkdirSync(join(served, 'bomb'));

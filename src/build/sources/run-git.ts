@@ -2,13 +2,14 @@ import { spawn } from 'node:child_process';
 import { abortReason, failure, type PolyarchError } from '../../lib/errors.ts';
 import { findProgram } from '../../lib/find-program.ts';
 import { redactText } from '../../lib/redact.ts';
+import type { GitCredentials } from './git-remote.ts';
 
 export interface RunGitOptions {
   readonly env: NodeJS.ProcessEnv;
   /** As messages name the repository. */
   readonly shown: string;
-  /** `Authorization` for requests to one origin: in the environment, which other users cannot read, never among the arguments. */
-  readonly credentials?: { readonly origin: string; readonly header: string } | undefined;
+  /** For requests to one origin: in the environment, which other users cannot read, never among the arguments. */
+  readonly credentials?: GitCredentials | undefined;
   readonly gitDirectory?: string;
   readonly workTree?: string;
   /** Takes what it prints, piece by piece, of any length. Default: it is gathered and returned. */
@@ -43,6 +44,13 @@ const settings: readonly (readonly [string, string])[] = [
   ['gc.auto', '0'],
   ['maintenance.auto', 'false'],
 ];
+
+/**
+ * Not `http.extraHeader`: git chooses that by the address that it is given, and sends it on to wherever a server redirects. A helper is asked
+ * by the origin that wants to know.
+ */
+const credentialHelper =
+  '!f() { test "$1" = get && printf "username=%s\\npassword=%s\\n" "$POLYARCH_GIT_USERNAME" "$POLYARCH_GIT_PASSWORD"; }; f';
 
 /** Runs the system's git and gives what it prints. UNSUPPORTED when there is none. */
 export async function runGit(args: readonly string[], options: RunGitOptions): Promise<string> {
@@ -107,7 +115,7 @@ function environment({ env, credentials }: RunGitOptions): NodeJS.ProcessEnv {
     ...settings,
     ...(credentials === undefined
       ? []
-      : [[`http.${credentials.origin}/.extraHeader`, `Authorization: ${credentials.header}`] as const]),
+      : [[`credential.${credentials.origin}.helper`, credentialHelper] as const]),
   ];
   const clean: NodeJS.ProcessEnv = {
     HOME: '/dev/null',
@@ -120,6 +128,10 @@ function environment({ env, credentials }: RunGitOptions): NodeJS.ProcessEnv {
     GIT_SSH_COMMAND: 'ssh -F /dev/null -o BatchMode=yes -o StrictHostKeyChecking=yes',
     GIT_CONFIG_COUNT: String(all.length),
   };
+  if (credentials !== undefined) {
+    clean.POLYARCH_GIT_USERNAME = credentials.username;
+    clean.POLYARCH_GIT_PASSWORD = credentials.password;
+  }
   for (const [index, [key, value]] of all.entries()) {
     clean[`GIT_CONFIG_KEY_${index}`] = key;
     clean[`GIT_CONFIG_VALUE_${index}`] = value;
