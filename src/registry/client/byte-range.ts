@@ -3,7 +3,7 @@ import type { IoOptions } from '../../content/store.ts';
 import { failure } from '../../lib/errors.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { discard, type HttpResponse } from './http.ts';
-import { asFailure } from './network-failure.ts';
+import { watchedBody } from './watched-body.ts';
 
 /** `offset` to `end` (exclusive) of a blob: the body of a 206 for that range, or cut out of a registry's 200. */
 export function byteRange(
@@ -21,24 +21,23 @@ export function byteRange(
     }
   }
   const first = response.status === 206 ? offset : 0;
-  return Readable.from(cut(response, descriptor, { offset, end, first }), { objectMode: false });
+  const { signal } = options;
+  return Readable.from(cut(response, descriptor, { offset, end, first, signal }), { objectMode: false });
 }
 
 async function* cut(
   response: HttpResponse,
   descriptor: Descriptor,
-  bounds: { offset: number; end: number; first: number },
+  bounds: IoOptions & { offset: number; end: number; first: number },
 ): AsyncGenerator<Buffer, void, undefined> {
   let at = bounds.first;
   try {
-    for await (const chunk of response.body as AsyncIterable<Buffer>) {
+    for await (const chunk of watchedBody(response, bounds.signal)) {
       const [from, to] = [Math.max(bounds.offset - at, 0), Math.min(bounds.end - at, chunk.length)];
       at += chunk.length;
       if (to > from) yield chunk.subarray(from, to);
       if (at >= bounds.end) return;
     }
-  } catch (error) {
-    throw asFailure(error, response.url);
   } finally {
     response.body.destroy();
   }

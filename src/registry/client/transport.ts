@@ -82,6 +82,8 @@ export function createTransport(options: TransportOptions = {}): Transport {
       throw failure('REGISTRY', 'reach', redactUrl(url), 'neither http nor https');
     }
     const agent = await agentFor(request);
+    // It may have come meanwhile: a listener for it would never be called.
+    if (signal?.aborted) throw abortReason(signal);
     const open = url.protocol === 'https:' && https ? https.request : http.request;
     const { body } = request;
     const length = body === undefined ? undefined : body.length;

@@ -147,6 +147,30 @@ describe('a registry that takes no large request', () => {
   });
 });
 
+for (const most of [bytes.length, 260_000]) {
+  test(`an upload whose last answer is lost is finished, in pieces of ${most} bytes`, async () => {
+    let lost = 0;
+    const uploads = new Uploads(async (exchange, body) => {
+      const { seen, response } = exchange;
+      if (await refusing(most)(exchange, body)) return true;
+      const path = seen.url.split('?')[0] ?? '';
+      const all = Buffer.concat([uploads.taken.get(path) ?? Buffer.alloc(0), body]);
+      if (seen.method !== 'PUT' || all.length < bytes.length) return false;
+      lost++;
+      uploads.taken.delete(path);
+      response.destroy();
+      return true;
+    });
+    const inner = uploads.script;
+    const script = async (exchange: Exchange): Promise<void> => {
+      if (exchange.seen.method === 'HEAD' && lost > 0) return exchange.answer(200);
+      await inner(exchange);
+    };
+    await push(Object.assign(uploads, { script }));
+    assert.equal(lost, 1);
+  });
+}
+
 test('a wait that is asked for is told, one that is too long is the failure', async () => {
   let refused = false;
   const once = (header: string) =>

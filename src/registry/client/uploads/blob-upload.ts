@@ -39,6 +39,9 @@ interface Trouble {
   failure(): Promise<PolyarchError>;
 }
 
+/** No bytes, and not repeated by others: the upload may be finished, and gone, though the answer never came. */
+const nothing: StreamBody = { length: 0, open: async () => readableOf(Buffer.alloc(0)) };
+
 class BlobUpload {
   readonly #session: RepositorySession;
   readonly #descriptor: Descriptor;
@@ -74,6 +77,8 @@ class BlobUpload {
         await sleep(trouble.delayMs ?? backoff(failures, pace), signal);
       }
       const standing = await askUpload(this.#session, upload, this.#descriptor.size, this.#options);
+      // What broke may have been the last answer.
+      if (standing === undefined && (await this.#isStored())) break;
       // Tries count anew after progress: a large blob survives many breaks.
       if (standing !== undefined && standing.offset > upload.offset) failures = 0;
       upload = standing ?? (await this.#begin());
@@ -102,6 +107,17 @@ class BlobUpload {
       if (isFailure(error, 'INTERRUPTED')) throw error;
       return undefined;
     }
+  }
+
+  async #isStored(): Promise<boolean> {
+    const response = await this.#session.call({
+      method: 'HEAD',
+      at: `blobs/${this.#descriptor.digest}`,
+      actions: ['pull', 'push'],
+      signal: this.#options.signal,
+    });
+    discard(response);
+    return response.status === 200;
   }
 
   /** Undefined when the registry has the blob. `isAgain`: the upload may be gone by now. */
@@ -147,8 +163,7 @@ class BlobUpload {
     const length = this.#descriptor.size - offset;
     return await this.#put(upload, {
       headers: offset > 0 ? { 'content-range': `${offset}-${this.#descriptor.size - 1}` } : {},
-      body:
-        length === 0 ? new Uint8Array() : { length, open: () => this.#content.open(offset, this.#options) },
+      body: length === 0 ? nothing : { length, open: () => this.#content.open(offset, this.#options) },
     });
   }
 
@@ -196,12 +211,12 @@ class BlobUpload {
     } finally {
       reader.close();
     }
-    return await this.#put(upload, { headers: {}, body: new Uint8Array() });
+    return await this.#put(upload, { headers: {}, body: nothing });
   }
 
   async #put(
     upload: Upload,
-    { headers, body }: { headers: Record<string, string>; body: Uint8Array | StreamBody },
+    { headers, body }: { headers: Record<string, string>; body: StreamBody },
   ): Promise<HttpResponse> {
     const url = new URL(upload.location);
     url.searchParams.set('digest', this.#descriptor.digest);

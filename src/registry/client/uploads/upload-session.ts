@@ -1,7 +1,7 @@
 import type { IoOptions } from '../../../content/store.ts';
 import { failure, type PolyarchError } from '../../../lib/errors.ts';
 import { redactUrl } from '../../../lib/redact.ts';
-import { isConfidential } from '../endpoint.ts';
+import { isConfidential, isThisMachine } from '../endpoint.ts';
 import { discard, type HttpResponse } from '../http.ts';
 import type { RepositorySession } from '../repository-session.ts';
 
@@ -42,7 +42,8 @@ export function begunUpload(session: RepositorySession, response: HttpResponse):
 
 /**
  * The Location of an upload: relative, absolute, or on another host; its query is the registry's state and is kept. Bytes of ours go
- * neither from HTTPS to HTTP nor, unencrypted, off this machine, unless the registry itself was allowed to be spoken to so.
+ * neither from HTTPS to HTTP nor, unencrypted, off this machine, unless the registry itself was allowed to be spoken to so; nor from elsewhere to
+ * this machine's own services.
  */
 function locationOf(session: RepositorySession, response: HttpResponse): URL {
   const text = response.headers.location;
@@ -53,6 +54,9 @@ function locationOf(session: RepositorySession, response: HttpResponse): URL {
   }
   if (!isConfidential(url) && url.origin !== response.url.origin) {
     throw refused(`the registry wants the upload unencrypted at ${redactUrl(url)}: refused`);
+  }
+  if (isThisMachine(url.hostname) && !isThisMachine(response.url.hostname)) {
+    throw refused(`the registry wants the upload on this machine, at ${redactUrl(url)}: refused`);
   }
   url.username = '';
   url.password = '';
