@@ -22,8 +22,15 @@ export interface EntryHeader {
   readonly linkname?: BytePath | undefined;
   readonly devMajor?: number | undefined;
   readonly devMinor?: number | undefined;
-  /** Extended attributes by their full name (`security.capability`), values as bytes. */
+  /** Extended attributes by their full name (`security.capability`; bytes as in a BytePath), values as bytes. */
   readonly xattrs?: ReadonlyMap<string, Buffer> | undefined;
+}
+
+/** Bytes of memory that a header takes, about: its names, and its attributes, of which a hostile entry has a megabyte. */
+export function heldBytes({ path, linkname, xattrs }: EntryHeader): number {
+  let bytes = path.length + (linkname?.length ?? 0) + 64;
+  if (xattrs !== undefined) for (const [name, value] of xattrs) bytes += name.length + value.length + 64;
+  return bytes;
 }
 
 /** OCI image-spec, layer.md, "Whiteouts". */

@@ -2,12 +2,12 @@ import type { Readable } from 'node:stream';
 import { failure } from '../lib/errors.ts';
 import { type BytePath, baseNameOf, displayPath, joinBytePath, parentOf } from './byte-path.ts';
 import { decompress } from './decompress.ts';
-import { type EntryHeader, opaqueWhiteout, whiteoutPrefix } from './entry.ts';
+import { type EntryHeader, heldBytes, opaqueWhiteout, whiteoutPrefix } from './entry.ts';
 import { normalParts } from './layer-tree.ts';
 import { encodeHeader, paddingOf } from './tar-header.ts';
 import { TarParser } from './tar-parser.ts';
 
-/** Names that are remembered of all layers together, in bytes; LIMIT beyond. */
+/** Names and attributes that are remembered of all layers together, in bytes; LIMIT beyond. */
 const maxNameBytes = 512 * 1024 * 1024;
 
 /**
@@ -188,14 +188,14 @@ class Flattening {
     this.#padding = paddingOf(header.size);
   }
 
-  #count({ path, linkname }: EntryHeader): void {
-    this.#nameBytes += path.length + (linkname?.length ?? 0) + 64;
+  #count(header: EntryHeader): void {
+    this.#nameBytes += heldBytes(header);
     if (this.#nameBytes > maxNameBytes) {
       throw failure(
         'LIMIT',
         'flatten',
         this.#source,
-        `names take more than ${maxNameBytes} bytes (maxNameBytes)`,
+        `names and attributes take more than ${maxNameBytes} bytes (maxNameBytes)`,
       );
     }
   }

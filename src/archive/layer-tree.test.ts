@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { EntryHeader } from './entry.ts';
 import { LayerTree } from './layer-tree.ts';
+import { encodeHeader, paddingOf } from './tar-header.ts';
 import { TarParser } from './tar-parser.ts';
 
 const base = { mode: 0o644, uid: 0, gid: 0, size: 0, mtime: 0 };
@@ -55,9 +56,55 @@ describe('LayerTree', () => {
       message: /maxNameBytes/,
     });
   });
+
+  test('so have their attributes', () => {
+    const tree = new LayerTree({ maxNameBytes: 10_000 });
+    const xattrs = new Map([['user.a', Buffer.alloc(4000)]]);
+    tree.apply({ ...file('a'), xattrs });
+    tree.apply({ ...file('b'), xattrs });
+    assert.throws(() => tree.apply({ ...file('c'), xattrs }), { code: 'LIMIT', message: /maxNameBytes/ });
+  });
 });
 
 describe('TarParser', () => {
+  const pax = (flag: string, keyword: string, value: Buffer) => {
+    const size = keyword.length + value.length + 3;
+    const record = Buffer.concat([
+      Buffer.from(`${size + String(size + 7).length} ${keyword}=`),
+      value,
+      Buffer.from('\n'),
+    ]);
+    const header = encodeHeader({ ...base, path: 'pax', type: 'file', size: record.length });
+    header[156] = flag.charCodeAt(0);
+    header.fill(0x20, 148, 156);
+    let sum = 0;
+    for (const byte of header) sum += byte;
+    header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
+    return Buffer.concat([header, record, Buffer.alloc(paddingOf(record.length))]);
+  };
+
+  test('global records have a limit together', () => {
+    const parser = new TarParser({ entry() {}, data() {}, end() {} });
+    const global = (name: string) => pax('g', `SCHILY.xattr.user.${name}`, Buffer.alloc(600_000));
+    parser.write(global('a'));
+    parser.write(global('a'));
+    assert.throws(() => parser.write(global('b')), { code: 'LIMIT', message: /maxPaxBytes/ });
+  });
+
+  test('reads an attribute whose name is not ASCII as it was written', () => {
+    const name = `user.${Buffer.from('é').toString('latin1')}`;
+    let read: EntryHeader | undefined;
+    const parser = new TarParser({
+      entry: (header) => {
+        read = header;
+      },
+      data() {},
+      end() {},
+    });
+    parser.write(encodeHeader({ ...file('a'), xattrs: new Map([[name, Buffer.from('x')]]) }));
+    assert.deepEqual([...(read?.xattrs ?? [])], [[name, Buffer.from('x')]]);
+  });
+
   for (const format of ['v7', 'ustar', 'oldgnu', 'gnu', 'posix']) {
     test(`reads what GNU tar writes as ${format}, in pieces of any size`, () => {
       const scratch = mkdtempSync(join(tmpdir(), 'tar-parser-'));

@@ -1,6 +1,6 @@
 import { failure } from '../lib/errors.ts';
 import { type BytePath, compareBytePaths, displayPath, joinBytePath } from './byte-path.ts';
-import { type EntryHeader, opaqueWhiteout, whiteoutPrefix } from './entry.ts';
+import { type EntryHeader, heldBytes, opaqueWhiteout, whiteoutPrefix } from './entry.ts';
 import type { Toc, TocEntry } from './toc.ts';
 
 /** A name in the tree. The root's name is ''. */
@@ -36,7 +36,7 @@ export type TreeChange =
 export interface LayerTreeOptions {
   /** What messages call the layer. */
   source?: string | undefined;
-  /** Bytes of all names and link targets together; LIMIT beyond. Default 512 MiB. */
+  /** Bytes of all names, link targets and attributes together; LIMIT beyond. Default 512 MiB. */
   maxNameBytes?: number | undefined;
   /** The target of a symbolic link that a lower layer has at `path` (real path, normal form), if it is one. Default: never. */
   lowerLink?: ((path: BytePath) => BytePath | undefined) | undefined;
@@ -67,13 +67,13 @@ export class LayerTree {
 
   /** ARCHIVE for entries that no layer may have. */
   apply(header: EntryHeader): TreeChange {
-    this.#nameBytes += header.path.length + (header.linkname?.length ?? 0) + 64;
+    this.#nameBytes += heldBytes(header);
     if (this.#nameBytes > this.#maxNameBytes) {
       throw failure(
         'LIMIT',
         'read layer',
         this.#source,
-        `names take more than ${this.#maxNameBytes} bytes (maxNameBytes)`,
+        `names and attributes take more than ${this.#maxNameBytes} bytes (maxNameBytes)`,
       );
     }
     const parts = normalParts(header.path);

@@ -7,7 +7,7 @@ import { type ReadLayerOptions, readLayer } from './read-layer.ts';
 import type { Toc, TocEntry } from './toc.ts';
 
 export interface ReadTocOptions extends ReadLayerOptions {
-  /** Bytes of all names and link targets together; LIMIT beyond. Default 512 MiB. */
+  /** Bytes of all names, link targets and attributes together; LIMIT beyond. Default 512 MiB. */
   maxNameBytes?: number | undefined;
   /** Gets the digest of each file's content. Entries are those of the table of contents, those that were replaced later among them. */
   contents?: Pick<WeakMap<TocEntry, Digest>, 'set'> | undefined;

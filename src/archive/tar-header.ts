@@ -124,7 +124,11 @@ function octal(block: Buffer, offset: number, width: number, value: number, path
 
 /** `LENGTH key=value\n`, where LENGTH counts itself. */
 function paxRecord(key: string, value: Buffer | string): Buffer {
-  const rest = Buffer.concat([Buffer.from(` ${key}=`), Buffer.from(value as string), Buffer.from('\n')]);
+  const rest = Buffer.concat([
+    Buffer.from(` ${key}=`, 'latin1'),
+    Buffer.from(value as string),
+    Buffer.from('\n'),
+  ]);
   let length = rest.length + String(rest.length).length;
   if (String(length).length !== String(rest.length).length) length = rest.length + String(length).length;
   return Buffer.concat([Buffer.from(String(length)), rest]);

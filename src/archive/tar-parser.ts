@@ -18,7 +18,7 @@ export interface TarHandler {
 export interface TarLimits {
   /** Length of a path or link target. Linux takes 4096 with the NUL. */
   maxPathBytes: number;
-  /** One PAX header. Linux allows 64 KiB a value; a file has few. */
+  /** One PAX header, and all global ones together. Linux allows 64 KiB a value; a file has few. */
   maxPaxBytes: number;
   maxEntries: number;
   /** Content of all files together. */
@@ -215,7 +215,9 @@ export class TarParser {
     if (this.#meta === 'pax') this.#pax = parsePax(block, this.#source);
     else if (this.#meta === 'global') {
       for (const [keyword, value] of parsePax(block, this.#source)) this.#global.set(keyword, value);
-      if (this.#global.size > 1000) throw this.#limit('maxPaxBytes', this.#limits.maxPaxBytes);
+      let bytes = 0;
+      for (const [keyword, value] of this.#global) bytes += keyword.length + value.length + 64;
+      if (bytes > this.#limits.maxPaxBytes) throw this.#limit('maxPaxBytes', this.#limits.maxPaxBytes);
     } else {
       const nul = block.indexOf(0);
       const text = bytePathOfBytes(nul < 0 ? block : block.subarray(0, nul));
