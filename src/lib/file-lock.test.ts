@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -77,6 +77,23 @@ describe('the file lock', () => {
       const old = Date.now() / 1000 - 60;
       await utimes(path, old, old);
       assert.equal(await withFileLock(path, async () => 'in'), 'in');
+    }));
+
+  test('whose holder was taken for dead is not taken from the next', () =>
+    withLockPath(async (path) => {
+      const next = foreignToken();
+      await withFileLock(path, async () => await writeFile(path, next));
+      assert.equal(await readFile(path, 'utf8'), next);
+    }));
+
+  test('shows that its holder lives, however long it works', (t) =>
+    withLockPath(async (path) => {
+      t.mock.timers.enable({ apis: ['setInterval'] });
+      await withFileLock(path, async () => {
+        await utimes(path, 1, 1);
+        t.mock.timers.tick(5_000);
+        while ((await stat(path)).mtimeMs < 2000) await new Promise((resolve) => setImmediate(resolve));
+      });
     }));
 
   test('stops waiting when it is aborted', () =>

@@ -1,10 +1,11 @@
-import { link, readFile, rm, stat, unlink, writeFile } from 'node:fs/promises';
+import { link, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { failure, reasonOf, throwIfAborted } from './errors.ts';
 import { livenessOf, processToken } from './process-identity.ts';
 
-/** A lock whose holder cannot be judged (another container or machine) counts as left behind after this: ours are held for milliseconds. */
+/** A lock whose holder cannot be judged (another container or machine) counts as left behind when it gave no sign of life for so long. */
 const foreignLockMillis = 30_000;
+const signMillis = 5_000;
 const defaultWaitMillis = 60_000;
 const pollMillis = 10;
 
@@ -16,7 +17,7 @@ export interface FileLockOptions {
 
 /**
  * Runs `work` while this process alone holds the lock file at `path`, also against other processes. The file names its holder, so that
- * one that was killed is recognised and its lock taken over. For short critical sections on a local file system.
+ * one that was killed is recognised and its lock taken over. On a local file system.
  */
 export async function withFileLock<T>(
   path: string,
@@ -36,9 +37,12 @@ export async function withFileLock<T>(
       Date.now() + (options.waitMillis ?? defaultWaitMillis),
       options.signal,
     );
+    const sign = setInterval(() => utimes(path, new Date(), new Date()).catch(() => {}), signMillis);
+    sign.unref();
     try {
       return await work();
     } finally {
+      clearInterval(sign);
       await release();
     }
   } finally {
@@ -65,7 +69,10 @@ async function acquire(path: string, deadline: number, signal: AbortSignal | und
       throwIfAborted(signal);
       try {
         await link(own, path);
-        return async () => await unlink(path);
+        // Whoever took it for left behind has it now.
+        return async () => {
+          if ((await readHolder(path)) === token) await rm(path, { force: true });
+        };
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
       }

@@ -1,5 +1,5 @@
 import { unlinkSync } from 'node:fs';
-import { access, readdir, stat, utimes, writeFile } from 'node:fs/promises';
+import { access, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { withFileLock } from '../../lib/file-lock.ts';
 import { livenessOf, processToken } from '../../lib/process-identity.ts';
@@ -10,8 +10,6 @@ import { isMissing } from './store-failure.ts';
 
 /** A collection of a large store may take that long. */
 const waitMillis = 10 * 60_000;
-/** How often a collection says that it is alive. */
-const signMillis = 5_000;
 
 /**
  * Who uses a layout, so that garbage is collected beside them and never from under them. A process takes one lease, a file named after it
@@ -64,13 +62,7 @@ export class Leases {
     const work = async (): Promise<T> => {
       let usedSince = (await stat(this.#lock)).ctimeMs;
       for (const started of await this.#living()) usedSince = Math.min(usedSince, started);
-      // A lock whose holder others cannot judge counts as left behind when it grows old.
-      const sign = setInterval(() => utimes(this.#lock, new Date(), new Date()).catch(() => {}), signMillis);
-      try {
-        return await collect(usedSince);
-      } finally {
-        clearInterval(sign);
-      }
+      return await collect(usedSince);
     };
     return await withFileLock(this.#lock, work, { ...options, waitMillis });
   }
