@@ -74,6 +74,19 @@ describe('selecting a manifest', () => {
   });
 });
 
+test('an index whose entries multiply is not followed to its end', async () => {
+  const images = new Images();
+  const leaf = await images.json(mediaTypes.ociManifest, {
+    schemaVersion: 2,
+    artifactType: 'application/vnd.example',
+    config: { mediaType: mediaTypes.ociEmpty, digest: digestOf('{}'), size: 2 },
+    layers: [],
+  });
+  let index = leaf;
+  for (let depth = 0; depth < 2; depth++) index = await images.index(...Array<Descriptor>(40).fill(index));
+  await assert.rejects(listPlatforms(images.store, index), { code: 'LIMIT' });
+});
+
 describe('a manifest read by its content', () => {
   const parse = (value: unknown) => parseDocument(Buffer.from(JSON.stringify(value)), 'it');
   const descriptor = { mediaType: mediaTypes.ociConfig, digest: digestOf(''), size: 0 };

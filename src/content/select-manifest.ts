@@ -51,9 +51,15 @@ export async function listPlatforms(
   descriptor: Descriptor,
   options: IoOptions = {},
 ): Promise<PlatformEntry[]> {
-  const found: PlatformEntry[] = [];
-  await walk(store, descriptor, 0, found, options);
-  return found;
+  const listing: Listing = { found: [], listed: 0 };
+  await walk(store, descriptor, 0, listing, options);
+  return listing.found;
+}
+
+interface Listing {
+  readonly found: PlatformEntry[];
+  /** Entries of all indexes so far: an index that lists another a thousand times means a thousand times its entries. */
+  listed: number;
 }
 
 /** In-index attestations have the platform unknown/unknown and an annotation that says what they are (BuildKit's attestation-storage.md). */
@@ -68,12 +74,13 @@ async function walk(
   store: Store,
   descriptor: Descriptor,
   depth: number,
-  found: PlatformEntry[],
+  listing: Listing,
   options: IoOptions,
 ): Promise<void> {
+  const { found } = listing;
   const document = await readDocument(store, descriptor, options);
   if (document.kind === 'index')
-    return await walkIndex(store, descriptor, document.index, depth, found, options);
+    return await walkIndex(store, descriptor, document.index, depth, listing, options);
   if (descriptor.platform) {
     found.push({ ...descriptor, platform: descriptor.platform });
     return;
@@ -100,7 +107,7 @@ async function walkIndex(
   descriptor: Descriptor,
   index: Index,
   depth: number,
-  found: PlatformEntry[],
+  listing: Listing,
   options: IoOptions,
 ): Promise<void> {
   if (depth >= maxIndexDepth) {
@@ -108,13 +115,13 @@ async function walkIndex(
   }
   for (const entry of index.manifests) {
     if (isAttestation(entry)) continue;
-    if (found.length >= maxIndexEntries) {
+    if (++listing.listed > maxIndexEntries) {
       throw failure('LIMIT', 'read index', descriptor.digest, `more than ${maxIndexEntries} manifests`);
     }
     // A manifest whose platform the index names is not read: an index of ten platforms costs one request.
     const isLeaf =
       entry.platform !== undefined && !/(?:\.index\.v1|\.manifest\.list\.v2)\+json$/.test(entry.mediaType);
-    if (isLeaf && entry.platform) found.push({ ...entry, platform: entry.platform });
-    else await walk(store, entry, depth + 1, found, options);
+    if (isLeaf && entry.platform) listing.found.push({ ...entry, platform: entry.platform });
+    else await walk(store, entry, depth + 1, listing, options);
   }
 }

@@ -116,8 +116,8 @@ class GraphCopy implements BegunCopy {
 
   async finish(roots: readonly Descriptor[]): Promise<void> {
     const { signal } = this.#options;
-    if (signal?.aborted) throw abortReason(signal);
     try {
+      if (signal?.aborted) throw abortReason(signal);
       await Promise.all(roots.map((root) => this.#visit(root, 0)));
       signal?.removeEventListener('abort', this.#abort);
     } catch (error) {

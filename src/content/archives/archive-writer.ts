@@ -52,7 +52,7 @@ export class ArchiveWriter implements Store, RangeReader, TagLister, SizeLookup 
   readonly #tags = new Map<string, Descriptor>();
   readonly #unnamed = new Map<Digest, Descriptor>();
   #end = 0;
-  #closed = false;
+  #state: 'open' | 'closed' | 'committed' = 'open';
 
   private constructor(
     path: string,
@@ -72,8 +72,13 @@ export class ArchiveWriter implements Store, RangeReader, TagLister, SizeLookup 
     try {
       const handle = temporary === undefined ? await temporaryFile() : await open(temporary, 'wx+', 0o644);
       const writer = new ArchiveWriter(path, handle, temporary, options);
-      for (const directory of ['blobs', 'blobs/sha256']) {
-        await writer.#append(header(directory, 'directory', 0));
+      try {
+        for (const directory of ['blobs', 'blobs/sha256']) {
+          await writer.#append(header(directory, 'directory', 0));
+        }
+      } catch (error) {
+        await writer.discard();
+        throw error;
       }
       return writer;
     } catch (error) {
@@ -197,11 +202,13 @@ export class ArchiveWriter implements Store, RangeReader, TagLister, SizeLookup 
       if (this.#temporary === undefined) {
         await options.send?.(this.#stream(0, this.#end), this.#end);
         await this.#close();
+        this.#state = 'committed';
         return;
       }
       await this.#handle.sync();
       await this.#close();
       await rename(this.#temporary, this.path);
+      this.#state = 'committed';
       await syncDirectory(dirname(this.path));
     } catch (error) {
       throw storeFailure('write', this.path, error);
@@ -210,14 +217,14 @@ export class ArchiveWriter implements Store, RangeReader, TagLister, SizeLookup 
 
   /** Leaves nothing behind. After `commit` it changes nothing. */
   async discard(): Promise<void> {
-    if (this.#closed) return;
+    if (this.#state === 'committed') return;
     await Promise.allSettled([...this.#regions.values()].map((region) => region.written));
-    await this.#close();
+    if (this.#state === 'open') await this.#close();
     if (this.#temporary !== undefined) await rm(this.#temporary, { force: true });
   }
 
   async #close(): Promise<void> {
-    this.#closed = true;
+    this.#state = 'closed';
     await this.#handle.close();
   }
 

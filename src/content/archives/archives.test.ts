@@ -137,6 +137,27 @@ describe('docker save archives', () => {
       await store.close();
     }));
 
+  test('a layer that is named many times is read once for its digest', (t) =>
+    inDirectory(async (directory) => {
+      const layer = gzipSync('layer');
+      const times = 50;
+      const diffIds = Array.from({ length: times }, () => digestOf('layer'));
+      const config = { os: 'linux', architecture: 'arm64', rootfs: { type: 'layers', diff_ids: diffIds } };
+      const image = { Config: 'c.json', RepoTags: [], Layers: diffIds.map(() => 'l.tar.gz') };
+      const path = join(directory, 'a.tar');
+      await writeFile(
+        path,
+        tarOf([
+          { path: 'l.tar.gz', content: layer },
+          { path: 'c.json', content: JSON.stringify(config) },
+          { path: 'manifest.json', content: JSON.stringify([image, image]) },
+        ]),
+      );
+      const reads = t.mock.method(TarFile.prototype, 'stream');
+      await (await openDockerArchive(path)).close();
+      assert.ok(reads.mock.callCount() < times);
+    }));
+
   test('what lies or lacks a part is refused', () =>
     inDirectory(async (directory) => {
       const path = join(directory, 'a.tar');
@@ -237,6 +258,16 @@ describe('an archive in the making', () => {
       await writer.discard();
       const { readFile } = await import('node:fs/promises');
       assert.equal(await readFile(path, 'utf8'), 'before');
+      assert.deepEqual(await readdir(directory), ['a.tar']);
+    }));
+
+  test('leaves nothing where its target cannot be replaced', () =>
+    inDirectory(async (directory) => {
+      const path = join(directory, 'a.tar');
+      await mkdir(path);
+      const writer = await ArchiveWriter.create(path);
+      await assert.rejects(writer.commit(), { code: 'STORE' });
+      await writer.discard();
       assert.deepEqual(await readdir(directory), ['a.tar']);
     }));
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { sniffCompression } from '../../archive/decompress.ts';
 import { type Digest, digestOf, finishDigest, isDigest } from '../../lib/digest.ts';
 import { failure, isFailure, throwIfAborted } from '../../lib/errors.ts';
+import { Memo } from '../../lib/memo.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { maxMetadataBytes } from '../../oci/manifest.ts';
 import { mediaTypes } from '../../oci/media-types.ts';
@@ -27,6 +28,8 @@ interface Work extends IoOptions {
   readonly file: TarFile;
   readonly blobs: Map<Digest, TarPlace>;
   readonly made: Map<Digest, Buffer>;
+  /** By where they lie: a list may name one a thousand times. */
+  readonly layers: Memo<Descriptor>;
 }
 
 /**
@@ -34,7 +37,7 @@ interface Work extends IoOptions {
  * Layers are plain tars, whose digests the config tells, or compressed ones, which are read once for theirs.
  */
 export async function dockerSaveContents(file: TarFile, options: IoOptions = {}): Promise<ArchiveContents> {
-  const work: Work = { ...options, file, blobs: new Map(), made: new Map() };
+  const work: Work = { ...options, file, blobs: new Map(), made: new Map(), layers: new Memo() };
   const entries: Descriptor[] = [];
   for (const image of await readSavedImages(file)) {
     const descriptor = await makeManifest(image, work);
@@ -101,7 +104,8 @@ async function makeManifest(image: SavedImage, work: Work): Promise<Descriptor> 
   for (const [at, name] of image.Layers.entries()) {
     const place = file.find(name);
     if (!place) throw failure('CONTENT_INVALID', 'read', file.path, `the archive has no ${name}`);
-    const layer = await describeLayer(place, diffIds[at] ?? '', work);
+    const diffId = diffIds[at] ?? '';
+    const layer = await work.layers.of(`${place.offset} ${diffId}`, () => describeLayer(place, diffId, work));
     blobs.set(layer.digest, place);
     layers.push(layer);
   }
