@@ -3,11 +3,9 @@ import { type BytePath, compareBytePaths, displayPath, joinBytePath } from './by
 import { type EntryHeader, heldBytes, opaqueWhiteout, whiteoutPrefix } from './entry.ts';
 import type { Toc, TocEntry } from './toc.ts';
 
-/** A name in the tree. The root's name is ''. */
+/** What a name in the tree stands for. */
 export interface TreeNode {
-  readonly name: BytePath;
-  readonly parent: TreeNode | undefined;
-  /** Undefined for a directory that the archive implies but has no entry for. */
+  /** Undefined for a directory that the archive implies but has no entry for, and for files that are not kept. */
   entry: TocEntry | undefined;
   /** There exactly for directories. */
   children: Map<BytePath, TreeNode> | undefined;
@@ -40,6 +38,8 @@ export interface LayerTreeOptions {
   maxNameBytes?: number | undefined;
   /** The target of a symbolic link that a lower layer has at `path` (real path, normal form), if it is one. Default: never. */
   lowerLink?: ((path: BytePath) => BytePath | undefined) | undefined;
+  /** `structure`: of what is neither directory nor symbolic link the name alone, so that it takes little memory; `toc` lacks it. Default `entries`. */
+  keep?: 'entries' | 'structure' | undefined;
 }
 
 const metaPrefix = `${whiteoutPrefix}${whiteoutPrefix}`;
@@ -52,9 +52,10 @@ export const maxSymlinks = 40;
  * what an entry really means. Links in parents are followed here, inside the layer's root, so that no file system call ever follows one.
  */
 export class LayerTree {
-  readonly root: TreeNode = makeNode('', undefined, true);
+  readonly root: TreeNode = makeNode(true);
   readonly #source: string;
   readonly #maxNameBytes: number;
+  readonly #keepFiles: boolean;
   readonly #lowerLink: (path: BytePath) => BytePath | undefined;
   #nameBytes = 0;
   #lastParent: { text: string; node: TreeNode; path: BytePath } | undefined;
@@ -63,6 +64,7 @@ export class LayerTree {
     this.#source = options.source ?? 'layer';
     this.#maxNameBytes = options.maxNameBytes ?? 512 * 1024 * 1024;
     this.#lowerLink = options.lowerLink ?? (() => undefined);
+    this.#keepFiles = options.keep !== 'structure';
   }
 
   /** ARCHIVE for entries that no layer may have. */
@@ -157,11 +159,13 @@ export class LayerTree {
         throw this.#bad(header.path, 'it replaces its own target');
     }
     if (existing) this.#lastParent = undefined;
-    const node = makeNode(name, parent.node, directory);
-    node.entry = entry;
-    // A directory over a whiteout hides what the lower directory had.
-    node.opaque = directory && overWhiteout;
-    children.set(name, node);
+    if (this.#keepFiles || directory || entry.type === 'symlink') {
+      const node = makeNode(directory);
+      node.entry = entry;
+      // A directory over a whiteout hides what the lower directory had.
+      node.opaque = directory && overWhiteout;
+      children.set(name, node);
+    } else children.set(apart(name), someFile);
     const replaces = existing === undefined ? 'nothing' : existing.children ? 'tree' : 'name';
     return { kind: 'put', path, entry, replaces, implied, ...(target && { target }) };
   }
@@ -236,7 +240,7 @@ export class LayerTree {
   }
 
   #imply(parent: TreeNode, name: BytePath, path: BytePath, implied: BytePath[]): TreeNode {
-    const node = makeNode(name, parent, true);
+    const node = makeNode(true);
     // Old writers give a whiteout, then entries below that name: what a removed and remade directory is.
     if (parent.whiteouts?.delete(name)) node.opaque = true;
     parent.children?.set(name, node);
@@ -294,13 +298,19 @@ function linkOf(node: TreeNode): BytePath | undefined {
   return node.entry?.type === 'symlink' ? node.entry.linkname : undefined;
 }
 
-function makeNode(name: BytePath, parent: TreeNode | undefined, directory: boolean): TreeNode {
+function makeNode(directory: boolean): TreeNode {
   return {
-    name,
-    parent,
     entry: undefined,
     children: directory ? new Map() : undefined,
     opaque: false,
     whiteouts: undefined,
   };
+}
+
+/** All files whose entries are not kept. */
+const someFile: TreeNode = Object.freeze(makeNode(false));
+
+/** A part of a longer string keeps all of it in memory. */
+function apart(name: BytePath): BytePath {
+  return Buffer.from(name, 'latin1').toString('latin1');
 }

@@ -1,13 +1,19 @@
 import assert from 'node:assert/strict';
 import { lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { joinFsPath } from '../../src/archive/byte-path.ts';
+import { LayerTree } from '../../src/archive/layer-tree.ts';
+import { readLayer } from '../../src/archive/read-layer.ts';
+import type { Toc } from '../../src/archive/toc.ts';
 import { extractLayer } from '../../src/build/snapshot/extract.ts';
-import type { MarkFormat } from '../../src/build/snapshot/layer-marks.ts';
+import { layerMarks, type MarkFormat } from '../../src/build/snapshot/layer-marks.ts';
 import type { ExtractedLayer } from '../../src/build/snapshot/layer-unpacker.ts';
+import { LowerTree } from '../../src/build/snapshot/lower-tree.ts';
 import { removeTree } from '../../src/build/snapshot/remove-tree.ts';
+import { loadSyscalls } from '../../src/build/snapshot/syscalls.ts';
 import { digestOf } from '../../src/lib/digest.ts';
 import { isFailure } from '../../src/lib/errors.ts';
 import { hostileTar, type TarEntry } from '../fixtures/hostile-tar.ts';
@@ -61,12 +67,13 @@ if (jail === undefined) {
     entries: readonly TarEntry[],
     name: string,
     options: { lowers?: readonly string[]; marks?: MarkFormat },
-  ): Promise<ExtractedLayer | undefined> {
+  ): Promise<(ExtractedLayer & { readonly toc: Toc }) | undefined> {
     const tar = hostileTar(entries);
     const blob = join(jail as string, 'layer.tar');
     writeFileSync(blob, tar);
     try {
-      return await extractLayer(blob, digestOf(tar), join(jail as string, name), options);
+      const layer = await extractLayer(blob, digestOf(tar), join(jail as string, name), options);
+      return { ...layer, toc: await tocOf(tar, options.lowers ?? []) };
     } catch (error) {
       assert.ok(isFailure(error, 'ARCHIVE', 'LIMIT', 'STORE', 'UNSUPPORTED'), String(error));
       // The one thing that the disk may refuse here.
@@ -75,8 +82,26 @@ if (jail === undefined) {
     }
   }
 
+  async function tocOf(tar: Buffer, layers: readonly string[]): Promise<Toc> {
+    const lowers = new LowerTree(layers, layerMarks('overlay', await loadSyscalls()));
+    const tree = new LayerTree({ lowerLink: (path) => lowers.linkAt(path) });
+    const ignore = (): void => {};
+    await readLayer(Readable.from([tar]), {
+      entry: (header) => void tree.apply(header),
+      data: ignore,
+      end: ignore,
+    });
+    return tree.toc();
+  }
+
   /** What the table of contents says is what lies there, and nothing else does. */
-  function assertHolds(name: string, { toc, skippedDevices }: ExtractedLayer, marks: MarkFormat): void {
+  function assertHolds(
+    name: string,
+    { toc, skippedDevices, opaqueRoot, impliedRoot }: ExtractedLayer & { readonly toc: Toc },
+    marks: MarkFormat,
+  ): void {
+    assert.equal(opaqueRoot, toc.opaque.includes(''));
+    assert.equal(impliedRoot, toc.entries[0]?.path !== '');
     const root = join(jail as string, name);
     const skipped = new Set(skippedDevices);
     const expected = new Map(toc.entries.map((entry) => [entry.path, entry]));

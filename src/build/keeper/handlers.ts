@@ -5,6 +5,7 @@ import { bytePathOf } from '../../archive/byte-path.ts';
 import type { Digest } from '../../lib/digest.ts';
 import { failure } from '../../lib/errors.ts';
 import type { CopyPlan } from '../snapshot/copy/copy-plan.ts';
+import { mayMakeDevices } from '../snapshot/device-privilege.ts';
 import type { MountCalls } from '../snapshot/mount-calls.ts';
 import type { OverlayMounter } from '../snapshot/overlay-mounter.ts';
 import { removeTree } from '../snapshot/remove-tree.ts';
@@ -62,7 +63,7 @@ export function makeHandlers(options: HandlersOptions): Handlers {
     remove,
     onEvent,
     extract: (input) => extractBlob(input, workers, format),
-    inUserNamespace: config.userNamespace,
+    mayMakeDevices: mayMakeDevices(),
     suffix: formatSuffix(format),
   });
   const workspace = mounter

@@ -29,7 +29,7 @@ async function withLayers(
         remove,
         extract,
         ...(link && { link }),
-        inUserNamespace: false,
+        mayMakeDevices: true,
         suffix: '',
         onEvent: () => {},
       }),

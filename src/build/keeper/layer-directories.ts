@@ -15,7 +15,7 @@ export interface LayerDirectoriesOptions {
   /** A cheaper way to the same directory, tried first: undefined where there is none. */
   readonly link?: CopiedLayers['link'];
   /** Devices cannot be made here: a layer that has some is kept apart from the one that root extracts. */
-  readonly inUserNamespace: boolean;
+  readonly mayMakeDevices: boolean;
   /** Ends the keys of directories that are written in a way of their own. */
   readonly suffix: string;
   /** Deletes a directory of the snapshots, named by its last part. */
@@ -187,8 +187,8 @@ export class LayerDirectories {
 
   #keys(diffId: Digest, chain: Digest | undefined): string[] {
     const keys = [hexOf(diffId), ...(chain === undefined ? [] : [chainKey(diffId, chain)])];
-    const { inUserNamespace, suffix } = this.#options;
-    const all = inUserNamespace ? [...keys, ...keys.map((key) => `${key}${withoutDevices}`)] : keys;
+    const { mayMakeDevices, suffix } = this.#options;
+    const all = mayMakeDevices ? keys : [...keys, ...keys.map((key) => `${key}${withoutDevices}`)];
     return all.map((key) => `${key}${suffix}`);
   }
 

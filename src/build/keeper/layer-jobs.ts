@@ -99,8 +99,8 @@ export async function doLayerJob(
 function factsOf(layer: ExtractedLayer): ExtractedFacts {
   return {
     usesLowers: layer.impliedParents.length > 0 || layer.copiedFromLowers.length > 0,
-    impliedRoot: layer.toc.entries[0]?.path !== '',
-    opaqueRoot: layer.toc.opaque.includes(''),
+    impliedRoot: layer.impliedRoot,
+    opaqueRoot: layer.opaqueRoot,
     skippedDevices: layer.skippedDevices.length > 0,
   };
 }

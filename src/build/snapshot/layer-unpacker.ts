@@ -18,8 +18,9 @@ import { type BytePath, displayPath, joinBytePath, joinFsPath, toFsPath } from '
 import type { EntryHeader } from '../../archive/entry.ts';
 import { LayerTree, type TreeChange, type TreeNode } from '../../archive/layer-tree.ts';
 import type { TarHandler, TarLimits } from '../../archive/tar-parser.ts';
-import type { Toc, TocEntry } from '../../archive/toc.ts';
+import type { TocEntry } from '../../archive/toc.ts';
 import { failure, PolyarchError, reasonOf } from '../../lib/errors.ts';
+import { mayMakeDevices } from './device-privilege.ts';
 import { type LayerMarks, layerMarks, type MarkFormat } from './layer-marks.ts';
 import { MetadataWriter, metadataOf, type Owners } from './layer-metadata.ts';
 import { LowerTree } from './lower-tree.ts';
@@ -35,8 +36,6 @@ export interface ExtractOptions {
    * there, hard links to files of lower layers are copied from there, and links in such parents are followed there. Default: none.
    */
   lowers?: readonly string[] | undefined;
-  /** Block and character devices cannot be made in a user namespace: they are skipped. Default: whether this process is in one. */
-  inUserNamespace?: boolean | undefined;
   /** How whiteouts and opaque directories are marked, here and in `lowers`. Default: as overlayfs reads them. */
   marks?: MarkFormat | undefined;
   /** `lost`: everything belongs to this process's user, who may give nothing away. Default `kept`. */
@@ -44,13 +43,15 @@ export interface ExtractOptions {
 }
 
 export interface ExtractedLayer {
-  /** An opaque root ('' in `toc.opaque`) is for the caller to honour: overlayfs ignores the mark there. Mount no layer below this one. */
-  readonly toc: Toc;
+  /** For the caller to honour: overlayfs ignores the mark on a root. Mount no layer below this one. */
+  readonly opaqueRoot: boolean;
+  /** The archive has no entry for the root. */
+  readonly impliedRoot: boolean;
   /** Directories that the layer has something in but no entry for. Their metadata is that of `lowers`: right for this chain only. */
   readonly impliedParents: readonly BytePath[];
   /** Hard links to files that were copied from `lowers`: right for this chain only. */
   readonly copiedFromLowers: readonly BytePath[];
-  /** Devices that a user namespace may not make. */
+  /** Devices that this process may not make. */
   readonly skippedDevices: readonly BytePath[];
   /** Extended attributes that could not be set, a line each; at most 100. */
   readonly warnings: readonly string[];
@@ -91,9 +92,10 @@ export class LayerUnpacker implements TarHandler {
     this.#lowers = new LowerTree(options.lowers ?? [], this.#marks);
     this.#tree = new LayerTree({
       source: options.source,
+      keep: 'structure',
       ...(options.lowers?.length && { lowerLink: (path: BytePath) => this.#lowers.linkAt(path) }),
     });
-    this.#noDevices = options.inUserNamespace ?? inUserNamespace();
+    this.#noDevices = !mayMakeDevices();
     this.#metadata = new MetadataWriter(
       calls,
       (message) => {
@@ -162,7 +164,8 @@ export class LayerUnpacker implements TarHandler {
     // Children first: a parent's mode may shut it, and what is done in it changes its time.
     for (const { node, path } of directories.reverse()) this.#finishDirectory(node, path);
     return {
-      toc: this.#tree.toc(),
+      opaqueRoot: this.#tree.root.opaque,
+      impliedRoot: this.#tree.root.entry === undefined,
       impliedParents: implied.sort(),
       copiedFromLowers: this.#copied,
       skippedDevices: [...this.#skipped],
@@ -301,11 +304,6 @@ export class LayerUnpacker implements TarHandler {
 }
 
 const createExclusive = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-
-/** The first user namespace maps all ids onto themselves. */
-export function inUserNamespace(): boolean {
-  return !/^\s*0\s+0\s+4294967295\s*$/.test(readFileSync('/proc/self/uid_map', 'latin1'));
-}
 
 /** Node offers no read of the umask without a write, which workers may not do. */
 function readUmask(): number {
