@@ -106,7 +106,10 @@ function rowOf(entry: TocEntry): Row {
   if (entry.linkname !== undefined) extras.l = entry.linkname;
   if (entry.devMajor !== undefined) extras.d = [entry.devMajor, entry.devMinor ?? 0];
   if (entry.xattrs?.size) {
-    extras.x = Object.fromEntries([...entry.xattrs].map(([name, value]) => [name, value.toString('base64')]));
+    // From another thread a Buffer comes as a Uint8Array, whose toString knows no base64.
+    extras.x = Object.fromEntries(
+      [...entry.xattrs].map(([name, value]) => [name, Buffer.from(value).toString('base64')]),
+    );
   }
   if (entry.mtimeNs) extras.n = entry.mtimeNs;
   for (const _ in extras) return [...row.slice(0, 7), extras] as unknown as Row;

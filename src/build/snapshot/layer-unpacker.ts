@@ -1,7 +1,6 @@
 import {
   closeSync,
   constants,
-  copyFileSync,
   fchmodSync,
   fchownSync,
   futimesSync,
@@ -10,7 +9,6 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
-  readlinkSync,
   symlinkSync,
   unlinkSync,
 } from 'node:fs';
@@ -24,6 +22,7 @@ import { mayMakeDevices } from './device-privilege.ts';
 import { type LayerMarks, layerMarks, type MarkFormat } from './layer-marks.ts';
 import { MetadataWriter, metadataOf, type Owners } from './layer-metadata.ts';
 import { LowerTree } from './lower-tree.ts';
+import { copyEntry } from './merge-layers.ts';
 import { removeTree } from './remove-tree.ts';
 import { SparseFile } from './sparse-file.ts';
 import { type FsPath, fileType, type Syscalls } from './syscalls.ts';
@@ -281,8 +280,7 @@ export class LayerUnpacker implements TarHandler {
 
   #copy(path: BytePath, from: FsPath, to: FsPath): void {
     const stats = lstatSync(from);
-    if (stats.isSymbolicLink()) symlinkSync(readlinkSync(from, { encoding: 'buffer' }), to);
-    else copyFileSync(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+    copyEntry(this.#calls, from, to, stats);
     this.#metadata.apply(path, to, metadataOf(this.#calls, from, stats));
   }
 

@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
 import { getSystemErrorName } from 'node:util';
+import { makeDevice } from './device-number.ts';
 
 /** What fs calls take: text, or the bytes of a name that is not UTF-8. */
 export type FsPath = string | Buffer;
@@ -63,7 +64,7 @@ async function load(): Promise<Syscalls> {
   const none = (errno: number): boolean => errno === ENODATA || errno === ENOTSUP;
   return {
     mknod(path, mode, major, minor) {
-      if (callMknod(cString(path), mode, deviceNumber(major, minor)) !== 0) throw failed('mknod');
+      if (callMknod(cString(path), mode, makeDevice(major, minor)) !== 0) throw failed('mknod');
     },
     getXattr(path, name) {
       const length = Number(lgetxattr(cString(path), name, buffer, buffer.length));
@@ -109,14 +110,6 @@ function findMknod(libc: Library): (path: Buffer, mode: number, device: bigint) 
       return wrapped(0, path, mode, number);
     };
   }
-}
-
-/** makedev(3). */
-function deviceNumber(major: number, minor: number): bigint {
-  const [high, low] = [BigInt(major), BigInt(minor)];
-  return (
-    ((high & 0xfffff000n) << 32n) | ((high & 0xfffn) << 8n) | ((low & 0xffffff00n) << 12n) | (low & 0xffn)
-  );
 }
 
 function cString(path: FsPath): Buffer {

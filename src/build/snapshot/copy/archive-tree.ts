@@ -8,6 +8,7 @@ import { TarParser } from '../../../archive/tar-parser.ts';
 import type { TocEntry } from '../../../archive/toc.ts';
 import { type Digest, finishDigest } from '../../../lib/digest.ts';
 import { failure, reasonOf, throwIfAborted } from '../../../lib/errors.ts';
+import { makeDevice } from '../device-number.ts';
 import { resolvePath } from './resolve-path.ts';
 import type { SelectedEntry } from './selection.ts';
 import type { FilterVerdict, SourceStats, SourceTree } from './source-tree.ts';
@@ -253,7 +254,7 @@ function statsOf(node: TreeNode, inode: Inode | undefined, newest: number): Sour
     ctimeMs: time,
     ino: inode?.number ?? 0,
     dev: 0,
-    rdev: Number(deviceNumber(BigInt(header?.devMajor ?? 0), BigInt(header?.devMinor ?? 0))),
+    rdev: Number(makeDevice(header?.devMajor ?? 0, header?.devMinor ?? 0)),
     nlink: inode?.names ?? 1,
     isFile: () => type === 'file',
     isDirectory: () => type === 'directory',
@@ -262,11 +263,6 @@ function statsOf(node: TreeNode, inode: Inode | undefined, newest: number): Sour
     isCharacterDevice: () => type === 'char',
     isBlockDevice: () => type === 'block',
   };
-}
-
-/** Linux's own packing (gnu_dev_makedev). */
-function deviceNumber(major: bigint, minor: bigint): bigint {
-  return ((major & 0xfffn) << 8n) | ((major & ~0xfffn) << 32n) | (minor & 0xffn) | ((minor & ~0xffn) << 12n);
 }
 
 function displayable(path: string): string {

@@ -71,7 +71,8 @@ export class LayerDraft {
 
   /** As `put`, and whatever is at the path goes, a directory with all in it: what an archive that is unpacked does. */
   replace(header: EntryHeader, origin: Omit<Draft, 'header'> = {}): void {
-    if (header.type !== 'directory') {
+    // What is below a name came with its directories: where there is none, nothing is looked for.
+    if (header.type !== 'directory' && this.#drafts.get(header.path)?.header.type === 'directory') {
       const below = `${header.path}/`;
       for (const path of this.#drafts.keys()) if (path.startsWith(below)) this.#drafts.delete(path);
     }

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { Readable } from 'node:stream';
 import { decompress } from '../../../archive/decompress.ts';
-import { abortReason, failure } from '../../../lib/errors.ts';
+import { abortReason, failure, isFailure } from '../../../lib/errors.ts';
 import { findProgram } from '../../../lib/find-program.ts';
-import { type ArchiveKind, archiveKind, compressionOf, headBytes, isTarBlock } from './archive-kind.ts';
+import { type ArchiveKind, compressionOf, headBytes, isTarBlock } from './archive-kind.ts';
 
 export interface OpenArchiveOptions {
   /** What messages call the archive. */
@@ -11,16 +11,17 @@ export interface OpenArchiveOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The tar behind bytes that are an archive, told by the bytes alone; undefined when they are none. `bytes` is called once or twice. */
+/** The tar behind bytes that are an archive, told by the bytes alone; undefined when they are none. `bytes` is called up to three times. */
 export async function openArchive(
   bytes: () => Iterable<Buffer>,
   options: OpenArchiveOptions,
 ): Promise<AsyncIterable<Buffer> | undefined> {
-  const found = archiveKind(headOf(bytes()));
-  if (found === undefined) return undefined;
-  if (found.unsure && !(await startsWithTar(decompressArchive(bytes(), found.kind, options))))
-    return undefined;
-  return decompressArchive(bytes(), found.kind, options);
+  const head = headOf(bytes());
+  const kind = compressionOf(head);
+  // As a stream: a few bytes may stand for gigabytes.
+  const isTar =
+    kind === 'tar' ? isTarBlock(head) : await startsWithTar(decompressArchive(bytes(), kind, options));
+  return isTar ? decompressArchive(bytes(), kind, options) : undefined;
 }
 
 /** A stream of a tar, however it is compressed; bytes that are no archive come as they are. */
@@ -75,7 +76,8 @@ async function startsWithTar(tar: AsyncIterable<Buffer>): Promise<boolean> {
       if (head.length >= 512) break;
     }
   } catch (error) {
-    if ((error as { code?: string }).code !== 'ARCHIVE') throw error;
+    // What no decoder takes is a file like any other.
+    if (!isFailure(error, 'ARCHIVE', 'LIMIT')) throw error;
   }
   return isTarBlock(head);
 }

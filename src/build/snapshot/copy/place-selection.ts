@@ -8,6 +8,7 @@ import {
 import type { EntryHeader } from '../../../archive/entry.ts';
 import { failure } from '../../../lib/errors.ts';
 import type { FileMode } from '../../../lib/file-mode.ts';
+import { deviceOf } from '../device-number.ts';
 import type { CopyPlan, Owner } from './copy-plan.ts';
 import { LayerDraft } from './layer-draft.ts';
 import type { SelectedEntry, SelectedItem, Selection } from './selection.ts';
@@ -114,7 +115,7 @@ class Placement {
 
   #header(path: BytePath, entry: SelectedEntry): EntryHeader {
     const { kind, stats } = entry;
-    const isDevice = kind === 'char' || kind === 'block';
+    const device = kind === 'char' || kind === 'block' ? deviceOf(stats.rdev) : undefined;
     return {
       path,
       type: kind,
@@ -125,7 +126,7 @@ class Placement {
       mtime: Math.floor(stats.mtimeMs / 1000),
       ...(entry.link !== undefined && { linkname: entry.link }),
       ...(entry.capability && { xattrs: new Map([['security.capability', entry.capability]]) }),
-      ...(isDevice && { devMajor: majorOf(stats.rdev), devMinor: minorOf(stats.rdev) }),
+      ...(device && { devMajor: device.major, devMinor: device.minor }),
     };
   }
 
@@ -141,15 +142,4 @@ class Placement {
   #failed(path: BytePath, what: string): Error {
     return failure('STEP_FAILED', 'copy to', `/${displayPath(path)}`, `${what} is not possible`);
   }
-}
-
-/** Linux's own packing of device numbers (gnu_dev_major, gnu_dev_minor). */
-function majorOf(number: number): number {
-  const device = BigInt(number);
-  return Number(((device >> 8n) & 0xfffn) | ((device >> 32n) & 0xffff_f000n));
-}
-
-function minorOf(number: number): number {
-  const device = BigInt(number);
-  return Number((device & 0xffn) | ((device >> 12n) & 0xffff_ff00n));
 }

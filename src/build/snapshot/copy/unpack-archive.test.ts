@@ -188,6 +188,34 @@ describe('a hostile archive', () => {
     await assert.rejects(add(packed.subarray(0, 60_000)), (error) => isFailure(error, 'ARCHIVE'));
   });
 
+  test('a bomb in place of an archive is a file, and takes no memory', async () => {
+    // Blocks of 128 KiB that are one byte: a gigabyte of zeros in 32 KiB.
+    const blocks = Buffer.alloc(8192 * 4);
+    for (let at = 0; at < blocks.length; at += 4)
+      blocks.writeUIntLE((at + 4 === blocks.length ? 1 : 0) | (1 << 1) | (131_072 << 3), at, 3);
+    const bomb = Buffer.concat([Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 7 << 3]), blocks]);
+    const before = process.resourceUsage().maxRSS;
+    const { lines } = await add(bomb, { destination: '/n/bomb' });
+    assert.deepEqual(lines.at(-1)?.split(' ').slice(0, 3), ['n/bomb', 'file', '644']);
+    assert.ok(process.resourceUsage().maxRSS - before < 300_000, 'kilobytes');
+  });
+
+  test('the work for an archive follows its files, not their square', async () => {
+    const members = Array.from({ length: 1000 }, (_, number) => ({ path: `f${number}` }));
+    const { startsWith } = String.prototype;
+    let calls = 0;
+    String.prototype.startsWith = function (this: string, ...args) {
+      calls++;
+      return startsWith.apply(this, args);
+    };
+    try {
+      await add(tar(members));
+    } finally {
+      String.prototype.startsWith = startsWith;
+    }
+    assert.ok(calls < 100 * members.length, `${calls} comparisons`);
+  });
+
   test('attributes that overlayfs or this kernel would act on are left out', async () => {
     const xattrs = new Map(
       ['user.a', 'user.overlay.opaque', 'trusted.overlay.redirect', 'security.selinux'].map((name) => [
