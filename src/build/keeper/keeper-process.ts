@@ -38,6 +38,10 @@ export async function spawnKeeper(
     stdio: [own, own, options.stdio === 'inherit' ? 'inherit' : 'pipe', 'pipe', 'pipe'],
   });
   let words = '';
+  // A program that cannot be started says so here; its end follows.
+  child.on('error', (error) => {
+    words = `${words}\n${error.message}`;
+  });
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     words = (words + text).slice(-maxLastWords);
   });

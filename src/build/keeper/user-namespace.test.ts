@@ -1,7 +1,19 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { explainUnshare, identityRanges, parseRanges, subordinateRange } from './user-namespace.ts';
+import { explainUnshare, identityRanges, mapIds, parseRanges, subordinateRange } from './user-namespace.ts';
+
+test('a namespace whose ids cannot be mapped is no sandbox, so that another is tried', async (t) => {
+  const nobody = 2 ** 22 + 1;
+  const { getuid = () => -1 } = process;
+  t.after(() => {
+    process.getuid = getuid;
+  });
+  for (const uid of [0, 1000]) {
+    process.getuid = () => uid;
+    await assert.rejects(mapIds(nobody, { ids: 'single' }), { code: 'SANDBOX', hint: /./ });
+  }
+});
 
 describe('identityRanges', () => {
   test('the whole of all ids is two ranges, so that a runtime sees a user namespace', () => {

@@ -23,28 +23,34 @@ export async function mapIds(
 ): Promise<void> {
   if (process.getuid?.() === 0) {
     for (const file of ['uid_map', 'gid_map']) {
-      const ranges = identityRanges(await readFile(`/proc/self/${file}`, 'utf8'));
-      try {
-        await writeFile(`/proc/${pid}/${file}`, formatRanges(ranges));
-      } catch (error) {
-        throw failure('SANDBOX', 'make user namespace', file, reasonOf(error), {
-          hint: 'mapping id 0 needs CAP_SETFCAP, which this container may lack: docker run --cap-add SETFCAP',
-          cause: error,
-        });
-      }
+      await written(pid, file, formatRanges(identityRanges(await readFile(`/proc/self/${file}`, 'utf8'))), {
+        hint: 'mapping id 0 needs CAP_SETFCAP, which this container may lack: docker run --cap-add SETFCAP',
+      });
     }
     return;
   }
   if (options.ids === 'single') {
     // The kernel lets an ordinary user map its own group only when nobody inside can drop one.
-    await writeFile(`/proc/${pid}/setgroups`, 'deny');
-    await writeFile(`/proc/${pid}/uid_map`, `0 ${process.getuid?.()} 1\n`);
-    await writeFile(`/proc/${pid}/gid_map`, `0 ${process.getgid?.()} 1\n`);
+    for (const [file, text] of [
+      ['setgroups', 'deny'],
+      ['uid_map', `0 ${process.getuid?.()} 1\n`],
+      ['gid_map', `0 ${process.getgid?.()} 1\n`],
+    ] as const) {
+      await written(pid, file, text, { hint: restrictedHint });
+    }
     return;
   }
   const user = currentUser();
   await mapWith('newuidmap', '/etc/subuid', pid, { ...user, own: user.uid }, options.signal);
   await mapWith('newgidmap', '/etc/subgid', pid, { ...user, own: process.getgid?.() ?? 0 }, options.signal);
+}
+
+async function written(pid: number, file: string, text: string, { hint }: { readonly hint: string }) {
+  try {
+    await writeFile(`/proc/${pid}/${file}`, text);
+  } catch (error) {
+    throw failure('SANDBOX', 'make user namespace', file, reasonOf(error), { hint, cause: error });
+  }
 }
 
 /** A container may run as a number that no account has; its name is the number then. */
@@ -156,13 +162,16 @@ async function mapWith(
   }
 }
 
+const restrictedHint =
+  'Ubuntu restricts user namespaces: as root, sysctl -w kernel.apparmor_restrict_unprivileged_userns=0; old Debian: kernel.unprivileged_userns_clone=1; in a container: --privileged';
+
 /** Why unshare(1) failed, from what it said. */
 export function explainUnshare(stderr: string): Error {
   const said = stderr.trim().split('\n').at(-1) || 'it ended without a word';
   const hint = /no space left/i.test(said)
     ? 'user namespaces are switched off: as root, sysctl -w user.max_user_namespaces=28633'
     : /uid_map|operation not permitted|permission denied/i.test(said)
-      ? 'Ubuntu restricts user namespaces: as root, sysctl -w kernel.apparmor_restrict_unprivileged_userns=0; old Debian: kernel.unprivileged_userns_clone=1; in a container: --privileged'
+      ? restrictedHint
       : undefined;
   return failure('SANDBOX', 'make namespaces', 'keeper', said, { hint });
 }
