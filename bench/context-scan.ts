@@ -62,8 +62,9 @@ export async function contextScan(options: {
 
 function writeFiles(context: string): void {
   for (let position = 0; position < files; position++) {
-    const folder = join(context, `d${position % 20}`, `e${Math.floor(position / filesInDirectory)}`);
-    if (position % filesInDirectory < 20) mkdirSync(folder, { recursive: true });
+    const number = Math.floor(position / filesInDirectory);
+    const folder = join(context, `d${number % 20}`, `e${number}`);
+    if (position % filesInDirectory === 0) mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, `file${position}.ts`), `export const value = ${position};\n`);
   }
 }

@@ -32,13 +32,16 @@ export class ContextExecutor implements OpExecutor<ContextOp> {
   }
 
   async exec(op: ContextOp, _inputs: readonly Tree[], options: ExecOptions): Promise<Outcome> {
-    const { selection } = await this.#find(op, options);
-    const [first] = selection.items.flatMap((item) => item.entries);
+    const found = await this.#find(op, options);
+    await found.hashEach(options);
+    const { selection } = found;
+    const first = selection.items.find(({ entries }) => entries.length > 0)?.entries[0];
     const destination = first?.kind === 'directory' ? `/${op.path}/` : `/${op.path}`;
     const now = Math.floor(Date.now() / 1000);
     const { placeSelection } = await import('../snapshot/copy/place-selection.ts');
     const plan = await placeSelection(selection, new MergedView([]), { destination, now });
-    return { key: options.key, layers: [await layerFromPlan(plan, this.#options.intake, options)] };
+    const write = { signal: options.signal, expected: selection.hashed };
+    return { key: options.key, layers: [await layerFromPlan(plan, this.#options.intake, write)] };
   }
 
   #find({ origin, path }: ContextOp, options: SolveOptions): Promise<FoundFiles> {

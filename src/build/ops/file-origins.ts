@@ -5,7 +5,8 @@ import type { ArchiveTree } from '../snapshot/copy/archive-tree.ts';
 import { ContextHasher } from '../snapshot/copy/context-hasher.ts';
 import { RootedTree, type RootedTreeOptions } from '../snapshot/copy/rooted-tree.ts';
 import type { SelectOptions } from '../snapshot/copy/select-sources.ts';
-import type { HashFile, SelectedEntry } from '../snapshot/copy/selection.ts';
+import type { SelectedEntry } from '../snapshot/copy/selected-entry.ts';
+import type { HashFile, Selection } from '../snapshot/copy/selection.ts';
 import { inlineTree, SingleFileTree } from '../snapshot/copy/single-file-tree.ts';
 import type { SourceTree } from '../snapshot/copy/source-tree.ts';
 import type { UnpackOptions } from '../snapshot/copy/unpack-archive.ts';
@@ -19,6 +20,13 @@ export interface OpenedOrigin {
   readonly owners: SelectOptions['owners'];
   /** Digest of one of its files. Default: it is read. */
   readonly hash?: HashFile | undefined;
+  /** Finds the digest of a whole selection of its files, and keeps one for later builds, whose files were not read before `started`. Default: nothing is kept. */
+  readonly seen?:
+    | {
+        find(selection: Selection): Promise<Digest | undefined>;
+        keep(selection: Selection, digest: Digest, started: number): Promise<void>;
+      }
+    | undefined;
   /** Takes the digest of a file that was read without `hash`. `started`: before it was read, milliseconds since 1970. */
   readonly learn?: ((entry: SelectedEntry, digest: Digest, started: number) => void) | undefined;
 }
@@ -79,9 +87,9 @@ export class FileOrigins {
   /** A directory of this machine, whose files' digests are remembered from build to build. */
   async openDirectory(directory: string, options: RootedTreeOptions = {}): Promise<OpenedOrigin> {
     const tree = new RootedTree(directory, options);
-    const hasher = await ContextHasher.open(this.#options.hashDirectory, tree.root);
+    const hasher = new ContextHasher(this.#options.hashDirectory, tree.root);
     this.#hashers.push(hasher);
-    return { tree, owners: 'zero', hash: hasher.hash, learn: hasher.learn };
+    return { tree, owners: 'zero', hash: hasher.hash, learn: hasher.learn, seen: hasher };
   }
 
   unpacking({ signal }: SolveOptions): UnpackOptions {

@@ -10,8 +10,8 @@ import { type Digest, finishDigest } from '../../../lib/digest.ts';
 import { failure, reasonOf, throwIfAborted } from '../../../lib/errors.ts';
 import { makeDevice } from '../device-number.ts';
 import { resolvePath } from './resolve-path.ts';
-import type { SelectedEntry } from './selection.ts';
-import type { FilterVerdict, SourceStats, SourceTree } from './source-tree.ts';
+import type { SelectedEntry } from './selected-entry.ts';
+import type { FileStats, FilterVerdict, SourceStats, SourceTree } from './source-tree.ts';
 
 /** Content of all files of an archive that ADD unpacks, or that is a build context. */
 export const maxUnpackedBytes = 64 * 1024 ** 3;
@@ -157,7 +157,7 @@ export class ArchiveTree implements SourceTree {
     return digest;
   };
 
-  *read(path: string, _expected: SourceStats, pieceBytes: number): Generator<Buffer> {
+  *read(path: string, _expected: FileStats, pieceBytes: number): Generator<Buffer> {
     const { offset = 0, size = 0 } = this.#contentAt(path) ?? {};
     for (let at = 0; at < size; ) {
       const piece = Buffer.allocUnsafe(Math.min(pieceBytes, size - at));

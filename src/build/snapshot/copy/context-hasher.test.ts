@@ -30,7 +30,7 @@ async function inPlace(work: (place: Place) => Promise<void>): Promise<void> {
       async scan() {
         const { signal } = new AbortController();
         const tree = new RootedTree(context);
-        const hasher = await ContextHasher.open(remembered, tree.root);
+        const hasher = new ContextHasher(remembered, tree.root);
         const selection = selectSources(tree, [{ pattern: '.' }], { owners: 'zero', signal });
         const digest = await selection.digest({ signal, hash: hasher.hash });
         await hasher.save();

@@ -6,8 +6,10 @@ import {
   readDigestRecords,
   writeDigestRecords,
 } from './digest-records.ts';
-import { type HashFile, hashFile, type SelectedEntry } from './selection.ts';
-import type { SourceStats } from './source-tree.ts';
+import { SeenSelections } from './seen-selections.ts';
+import type { SelectedEntry } from './selected-entry.ts';
+import { type HashFile, hashFile, type Selection } from './selection.ts';
+import type { FileStats } from './source-tree.ts';
 
 /** A file that changed this shortly before it was hashed may change again within one tick of its clock: it is not remembered. */
 const racyMilliseconds = 50;
@@ -15,36 +17,55 @@ const racyMilliseconds = 50;
 const coarseRacyMilliseconds = 2500;
 
 /**
- * Remembers the digests of a context's files by what lstat says of them (path, size, mtime, ctime, inode, device). One file a context, below
- * a directory of the caller's; whatever is wrong with it, files are read again.
+ * Remembers the digests of a context's files by what lstat says of them (path, size, mtime, ctime, inode, device), and those of whole selections.
+ * Two files a context, below a directory of the caller's; whatever is wrong with them, files are read again.
  */
 export class ContextHasher {
   readonly #file: string;
   readonly #directory: string;
-  readonly #known: DigestRecords;
+  readonly #seen: SeenSelections;
+  /** Not read where every selection was seen before. */
+  #known: DigestRecords | undefined;
   readonly #learnt = new Map<string, FilePrint & { readonly digest: Digest }>();
   /** Files whose bytes were read. */
   misses = 0;
 
-  private constructor(directory: string, file: string, known: DigestRecords) {
-    this.#directory = directory;
-    this.#file = file;
-    this.#known = known;
-  }
-
   /** `context`: the context's real path, as a byte string. `directory` is made by `save`. */
-  static async open(directory: string, context: string): Promise<ContextHasher> {
-    const file = join(directory, hexOf(digestOf(context)));
-    return new ContextHasher(directory, file, await readDigestRecords(file));
+  constructor(directory: string, context: string) {
+    this.#directory = directory;
+    this.#file = join(directory, hexOf(digestOf(context)));
+    this.#seen = new SeenSelections(directory, `${this.#file}.seen`);
   }
 
-  readonly hash: HashFile = (entry: SelectedEntry): Digest | Promise<Digest> => {
-    const learnt = this.#learnt.get(entry.source);
-    if (learnt !== undefined) return isSame(learnt, entry.stats) ? learnt.digest : this.#read(entry);
-    return this.#known.find(entry.source, entry.stats) ?? this.#read(entry);
+  /** The selection's digest, where one of the same paths and lstat results had it. No file is looked at. */
+  readonly find = async (selection: Selection): Promise<Digest | undefined> =>
+    await this.#seen.get(selection.print());
+
+  /** Remembers a selection's digest. `started`: before the first of its files was read, milliseconds since 1970. */
+  readonly keep = async (selection: Selection, digest: Digest, started: number): Promise<void> => {
+    if (selection.everyFile((times) => isSettled(times, started)))
+      await this.#seen.set(selection.print(), digest);
   };
 
-  async #read(entry: SelectedEntry): Promise<Digest> {
+  /** Of one file. The first is waited for: what is known is read then. */
+  readonly hash: HashFile = (entry: SelectedEntry): Digest | Promise<Digest> => {
+    const known = this.#known;
+    if (known === undefined) return this.#read().then((records) => this.#hashBy(records, entry));
+    return this.#hashBy(known, entry);
+  };
+
+  #hashBy(known: DigestRecords, entry: SelectedEntry): Digest | Promise<Digest> {
+    const learnt = this.#learnt.get(entry.source);
+    if (learnt !== undefined) return isSame(learnt, entry.stats) ? learnt.digest : this.#hashFile(entry);
+    return known.find(entry.source, entry.stats) ?? this.#hashFile(entry);
+  }
+
+  async #read(): Promise<DigestRecords> {
+    this.#known ??= await readDigestRecords(this.#file);
+    return this.#known;
+  }
+
+  async #hashFile(entry: SelectedEntry): Promise<Digest> {
     const started = Date.now();
     const digest = await hashFile(entry);
     this.misses++;
@@ -61,14 +82,15 @@ export class ContextHasher {
 
   /** Keeps what was learnt, and what is known of files that no step read this time. A failure costs time, not truth: the caller may ignore it. */
   async save(): Promise<void> {
+    await this.#seen.save();
     if (this.#learnt.size === 0) return;
-    const all = this.#known.with(this.#learnt);
+    const all = (await this.#read()).with(this.#learnt);
     this.#learnt.clear();
     await writeDigestRecords(this.#directory, this.#file, all);
   }
 }
 
-function isSame(print: FilePrint, stats: SourceStats): boolean {
+function isSame(print: FilePrint, stats: FileStats): boolean {
   return (
     print.size === stats.size &&
     print.mtimeMs === stats.mtimeMs &&
@@ -78,7 +100,7 @@ function isSame(print: FilePrint, stats: SourceStats): boolean {
   );
 }
 
-function isSettled({ mtimeMs, ctimeMs }: SourceStats, now: number): boolean {
+function isSettled({ mtimeMs, ctimeMs }: Pick<FileStats, 'mtimeMs' | 'ctimeMs'>, now: number): boolean {
   const coarse = mtimeMs % 1000 === 0 && ctimeMs % 1000 === 0;
   return now - Math.max(mtimeMs, ctimeMs) > (coarse ? coarseRacyMilliseconds : racyMilliseconds);
 }

@@ -1,13 +1,13 @@
 import type { EntryHeader } from '../../../archive/entry.ts';
 import type { Digest } from '../../../lib/digest.ts';
-import type { SelectedEntry } from './selection.ts';
+import type { SelectedEntry } from './selected-entry.ts';
 
 /** One entry of the layer that a COPY makes. */
 export interface PlannedEntry {
   readonly header: EntryHeader;
   /** The file that the content is read from; only files have one. */
   readonly source?: SelectedEntry;
-  /** What the source's bytes were when the cache key was made; the writer holds them to it. */
+  /** What the source's bytes are, where an archive that was read says it; the writer holds them to it. */
   readonly digest?: Digest;
 }
 

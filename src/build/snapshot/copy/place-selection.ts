@@ -11,7 +11,8 @@ import type { FileMode } from '../../../lib/file-mode.ts';
 import { deviceOf } from '../device-number.ts';
 import type { CopyPlan, Owner } from './copy-plan.ts';
 import { LayerDraft } from './layer-draft.ts';
-import type { SelectedEntry, SelectedItem, Selection } from './selection.ts';
+import type { SelectedEntry } from './selected-entry.ts';
+import type { SelectedItem, Selection } from './selection.ts';
 import type { TargetView } from './target-view.ts';
 import { type UnpackOptions, unpackArchive } from './unpack-archive.ts';
 
@@ -42,21 +43,19 @@ export async function placeSelection(
   target: TargetView,
   options: PlaceOptions,
 ): Promise<CopyPlan> {
-  const placement = new Placement(selection, new LayerDraft(target, options), options);
+  const placement = new Placement(new LayerDraft(target, options), options);
   for (const item of selection.items) await placement.place(item);
   return placement.draft.finish();
 }
 
 class Placement {
   readonly draft: LayerDraft;
-  readonly #selection: Selection;
   readonly #options: PlaceOptions;
   readonly #destination: BytePath;
   #placed = 0;
 
-  constructor(selection: Selection, draft: LayerDraft, options: PlaceOptions) {
+  constructor(draft: LayerDraft, options: PlaceOptions) {
     this.draft = draft;
-    this.#selection = selection;
     this.#options = options;
     this.#destination = draft.resolve(options.destination);
     draft.learn({ destination: this.#destination, owner: options.owner });
@@ -104,10 +103,8 @@ class Placement {
         'in a layer a name that begins with ".wh." means a deletion',
       );
     }
-    const digest = this.#selection.hashed.get(entry);
     this.draft.put(this.#header(path, entry), {
       ...(entry.kind === 'file' && { source: entry }),
-      ...(digest !== undefined && { digest }),
       // Names are shared within what one source gives, not across sources.
       ...(entry.inode !== undefined && { inode: `${this.#placed}:${entry.inode}` }),
     });

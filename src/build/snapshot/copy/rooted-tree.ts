@@ -12,7 +12,7 @@ import {
 import { type BytePath, displayPath, toFsPath } from '../../../archive/byte-path.ts';
 import { failure } from '../../../lib/errors.ts';
 import { resolvePath } from './resolve-path.ts';
-import type { FilterVerdict, SourceStats, SourceTree } from './source-tree.ts';
+import type { FileStats, FilterVerdict, SourceStats, SourceTree } from './source-tree.ts';
 
 export interface RootedTreeOptions {
   /** UTF-8 path relative to the root, without leading slash. Default: everything is included. */
@@ -64,7 +64,7 @@ export class RootedTree implements SourceTree {
     }
   }
 
-  inode(path: string, { dev, ino }: SourceStats): string {
+  inode(path: string, { dev, ino }: FileStats): string {
     if (Number.isSafeInteger(ino)) return `${dev}:${ino}`;
     const exact = lstatSync(this.#realPath(path), { bigint: true, throwIfNoEntry: false });
     return `${dev}:${exact?.ino}`;
@@ -92,7 +92,7 @@ export class RootedTree implements SourceTree {
     );
   }
 
-  *read(path: string, expected: SourceStats, pieceBytes: number): Generator<Buffer> {
+  *read(path: string, expected: FileStats, pieceBytes: number): Generator<Buffer> {
     const fd = this.#openExpected(path, expected);
     try {
       for (let left = expected.size; left > 0; ) {
@@ -123,7 +123,7 @@ export class RootedTree implements SourceTree {
     }
   }
 
-  #openExpected(path: string, expected: SourceStats): number {
+  #openExpected(path: string, expected: FileStats): number {
     const fd = this.#open(path);
     try {
       this.#assertUnchanged(path, fd, expected);
@@ -143,7 +143,7 @@ export class RootedTree implements SourceTree {
     }
   }
 
-  #assertUnchanged(path: string, fd: number, expected: SourceStats): void {
+  #assertUnchanged(path: string, fd: number, expected: FileStats): void {
     const now = fstatSync(fd);
     const same =
       now.ino === expected.ino &&

@@ -2,8 +2,10 @@ import { bytePathOf, displayPath } from '../../../archive/byte-path.ts';
 import { failure, throwIfAborted } from '../../../lib/errors.ts';
 import { compileGoMatch, hasWildcard } from '../../../lib/go-match.ts';
 import { type ParentMatch, PathPatterns } from '../../../lib/path-patterns.ts';
+import { EntryColumns } from './entry-columns.ts';
 import { textOf } from './rooted-tree.ts';
-import { type SelectedEntry, type SelectedItem, type SelectedKind, Selection } from './selection.ts';
+import type { SelectedKind } from './selected-entry.ts';
+import { SelectedItem, Selection } from './selection.ts';
 import type { SourceStats, SourceTree } from './source-tree.ts';
 
 /** What one word of a COPY or ADD asks for. */
@@ -63,8 +65,8 @@ function filterOf({ include, exclude }: SourcePattern): Filter {
 }
 
 /** `--parents` of a path without wildcards takes that path, or fails. */
-function lacksIncluded({ entries }: SelectedItem, { include = '' }: SourcePattern): boolean {
-  return include !== '' && !hasWildcard(include) && entries.length === 1;
+function lacksIncluded({ columns }: SelectedItem, { include = '' }: SourcePattern): boolean {
+  return include !== '' && !hasWildcard(include) && columns.length === 1;
 }
 
 function missing(tree: SourceTree, path: string, { pattern, include }: SourcePattern): Error {
@@ -127,8 +129,10 @@ function clean(path: string): string[] {
 
 /** What is known of a directory on the way down. */
 interface Level {
+  /** In the source tree. */
+  readonly source: string;
+  readonly stats: SourceStats;
   /** Not taken itself yet: it is when something below it is. */
-  readonly entry: SelectedEntry;
   taken: boolean;
   readonly above: Level | undefined;
   readonly include?: ParentMatch | undefined;
@@ -139,7 +143,7 @@ class ItemWalk {
   readonly #tree: SourceTree;
   readonly #filter: Filter;
   readonly #options: SelectOptions;
-  readonly #entries: SelectedEntry[] = [];
+  readonly #columns = new EntryColumns();
 
   constructor(tree: SourceTree, filter: Filter, options: SelectOptions) {
     this.#tree = tree;
@@ -152,38 +156,37 @@ class ItemWalk {
     const root = source.literal ? path : this.#tree.resolve(path);
     const stats = this.#tree.lstat(root);
     if (stats === undefined) return undefined;
-    const entry = this.#entry(root, '', stats);
-    if (entry === undefined) throw failure('UNSUPPORTED', 'copy', source.pattern, 'it is a socket');
-    const verdict = root === '' ? 'include' : this.#tree.verdict(root, entry.kind === 'directory');
+    const kind = kindOf(stats);
+    if (kind === undefined) throw failure('UNSUPPORTED', 'copy', source.pattern, 'it is a socket');
+    const isDirectory = kind === 'directory';
+    const verdict = root === '' ? 'include' : this.#tree.verdict(root, isDirectory);
     if (verdict === 'exclude') return undefined;
     const taken = verdict === 'include';
-    if (entry.kind === 'directory') this.#descend({ entry, taken: false, above: undefined }, taken);
-    else if (taken) this.#entries.push(entry);
-    if (this.#entries.length === 0) return undefined;
+    if (isDirectory) this.#descend({ source: root, stats, taken: false, above: undefined }, root, taken);
+    else if (taken) this.#add(root, kind, stats);
+    if (this.#columns.length === 0) return undefined;
     const name = path.slice(path.lastIndexOf('/') + 1);
-    return { name, entries: this.#entries, unpack: source.unpack ?? false };
+    return new SelectedItem(this.#tree, this.#columns, { name, root, unpack: source.unpack ?? false });
   }
 
-  #descend(level: Level, take: boolean): void {
+  #descend(level: Level, root: string, take: boolean): void {
     throwIfAborted(this.#options.signal);
     if (take) this.#take(level);
-    const { source, path } = level.entry;
-    for (const name of this.#tree.names(source)) {
-      const next = source === '' ? name : `${source}/${name}`;
-      // In a whole context both are the same: one text instead of two.
-      this.#visit(next, source === path ? next : path === '' ? name : `${path}/${name}`, level);
-    }
+    const parent = level.source === '' ? '' : `${level.source}/`;
+    for (const name of this.#tree.names(level.source)) this.#visit(parent + name, root, level);
   }
 
-  #visit(source: string, path: string, level: Level): void {
+  #visit(source: string, root: string, level: Level): void {
     const stats = this.#tree.lstat(source);
     if (stats === undefined)
       throw failure('CONTENT_INVALID', 'copy', displayPath(source), 'vanished while it was read');
-    const isDirectory = stats.isDirectory();
+    const kind = kindOf(stats);
+    const isDirectory = kind === 'directory';
     const verdict = this.#tree.verdict(source, isDirectory);
     if (verdict === 'exclude') return;
     const { include, exclude } = this.#filter;
-    const text = include === undefined && exclude === undefined ? path : textOf(path);
+    const isFiltered = include !== undefined || exclude !== undefined;
+    const text = isFiltered ? textOf(root === '' ? source : source.slice(root.length + 1)) : '';
     const included = include?.enter(text, level.include);
     const excluded = exclude?.enter(text, level.exclude);
     const take = verdict === 'include' && (included?.matched ?? true) && !excluded?.matched;
@@ -191,33 +194,29 @@ class ItemWalk {
     // Below it nothing can be taken.
     if (excluded?.matched && !exclude?.mayTakeBack(text)) return;
     if (included?.matched === false && !include?.mayMatchBelow(text)) return;
-    const entry = this.#entry(source, path, stats);
-    if (entry === undefined) return;
+    // Layers hold no socket.
+    if (kind === undefined) return;
     if (!isDirectory) {
       this.#take(level);
-      this.#entries.push(entry);
+      this.#add(source, kind, stats);
       return;
     }
-    const below = { entry, taken: false, above: level, include: included?.match, exclude: excluded?.match };
-    this.#descend(below, take);
+    const matches = { include: included?.match, exclude: excluded?.match };
+    this.#descend({ source, stats, taken: false, above: level, ...matches }, root, take);
   }
 
   #take(level: Level): void {
     if (level.taken) return;
     if (level.above !== undefined) this.#take(level.above);
     level.taken = true;
-    this.#entries.push(level.entry);
+    this.#add(level.source, 'directory', level.stats);
   }
 
-  /** Undefined for a socket: layers hold none. */
-  #entry(source: string, path: string, stats: SourceStats): SelectedEntry | undefined {
+  #add(source: string, kind: SelectedKind, stats: SourceStats): void {
     const tree = this.#tree;
-    const kind = kindOf(stats);
-    if (kind === undefined) return undefined;
     const keep = this.#options.owners === 'keep';
-    return {
-      tree,
-      path,
+    const isFile = kind === 'file';
+    this.#columns.add({
       source,
       kind,
       mode: stats.mode & 0o7777,
@@ -225,12 +224,13 @@ class ItemWalk {
       gid: keep ? stats.gid : 0,
       stats,
       link: kind === 'symlink' ? tree.readlink(source) : undefined,
-      capability: kind === 'file' ? tree.capability(source) : undefined,
-      inode: kind === 'file' && stats.nlink > 1 ? tree.inode(source, stats) : undefined,
-    };
+      capability: isFile ? tree.capability(source) : undefined,
+      inode: isFile && stats.nlink > 1 ? tree.inode(source, stats) : undefined,
+    });
   }
 }
 
+/** Undefined for a socket. */
 function kindOf(stats: SourceStats): SelectedKind | undefined {
   if (stats.isFile()) return 'file';
   if (stats.isDirectory()) return 'directory';

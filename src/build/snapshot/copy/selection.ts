@@ -1,37 +1,39 @@
 import { createHash } from 'node:crypto';
 import { type Digest, finishDigest } from '../../../lib/digest.ts';
 import { throwIfAborted } from '../../../lib/errors.ts';
-import type { SourceStats, SourceTree } from './source-tree.ts';
-
-export type SelectedKind = 'file' | 'directory' | 'symlink' | 'fifo' | 'char' | 'block';
-
-/** One file of the source. Paths and links are byte strings. */
-export interface SelectedEntry {
-  readonly tree: SourceTree;
-  /** Relative to the item's root; empty for the root itself. */
-  readonly path: string;
-  /** In the source tree, links of its parents resolved. */
-  readonly source: string;
-  readonly kind: SelectedKind;
-  /** Permission, setuid, setgid and sticky bits. */
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  readonly stats: SourceStats;
-  readonly link?: string | undefined;
-  readonly capability?: Buffer | undefined;
-  /** Same text, same file: there when the file has several names. */
-  readonly inode?: string | undefined;
-}
+import type { EntryColumns } from './entry-columns.ts';
+import type { SelectedEntry } from './selected-entry.ts';
+import type { FileStats, SourceTree } from './source-tree.ts';
 
 /** What one source pattern's one match names. */
-export interface SelectedItem {
+export class SelectedItem {
   /** Last part of the path as it was named, before links were followed. */
   readonly name: string;
-  /** The root first, unless only something below it was taken. */
-  readonly entries: readonly SelectedEntry[];
   /** ADD: should this be one file that is an archive, what it holds is added in its place. */
   readonly unpack: boolean;
+  /** What the entries' paths are relative to, in the tree. */
+  readonly root: string;
+  readonly columns: EntryColumns;
+  readonly #tree: SourceTree;
+  #entries: readonly SelectedEntry[] | undefined;
+
+  constructor(
+    tree: SourceTree,
+    columns: EntryColumns,
+    how: { readonly name: string; readonly root: string; readonly unpack: boolean },
+  ) {
+    this.#tree = tree;
+    this.columns = columns;
+    this.name = how.name;
+    this.root = how.root;
+    this.unpack = how.unpack;
+  }
+
+  /** The root first, unless only something below it was taken. Made when first asked for. */
+  get entries(): readonly SelectedEntry[] {
+    this.#entries ??= this.columns.entries(this.#tree, this.root);
+    return this.#entries;
+  }
 }
 
 /** At once where the digest is known. */
@@ -40,7 +42,7 @@ export type HashFile = (entry: SelectedEntry) => Digest | Promise<Digest>;
 /** The files that a COPY reads, found from the sources alone. */
 export class Selection {
   readonly items: readonly SelectedItem[];
-  /** What `digest` read: whoever reads a file again holds it to this. */
+  /** What `digest` asked for: whoever reads a file again holds it to this. */
   readonly hashed: Map<SelectedEntry, Digest>;
 
   constructor(items: readonly SelectedItem[], hashed: ReadonlyMap<SelectedEntry, Digest> = new Map()) {
@@ -56,6 +58,24 @@ export class Selection {
       parts.flatMap((part) => part.items),
       new Map(parts.flatMap((part) => [...part.hashed])),
     );
+  }
+
+  /**
+   * Equal for selections whose paths, attributes, times, inodes and links are all the same: by it a digest is found again without a look at
+   * each file. The tree is not in it.
+   */
+  print(): Digest {
+    const hash = createHash('sha256');
+    for (const { name, root, unpack, columns } of this.items) {
+      hash.update(JSON.stringify([name, root, unpack, columns.length]));
+      columns.print(hash);
+    }
+    return finishDigest(hash);
+  }
+
+  /** Whether `is` holds for each file's times. */
+  everyFile(is: (times: Pick<FileStats, 'mtimeMs' | 'ctimeMs'>) => boolean): boolean {
+    return this.items.every(({ columns }) => columns.everyFile(is));
   }
 
   /** Everything but times, as BuildKit's content hash has it. */

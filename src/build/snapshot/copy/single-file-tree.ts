@@ -1,7 +1,7 @@
 import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { bytePathOf, displayPath } from '../../../archive/byte-path.ts';
 import { failure, reasonOf } from '../../../lib/errors.ts';
-import type { FilterVerdict, SourceStats, SourceTree } from './source-tree.ts';
+import type { FileStats, FilterVerdict, SourceStats, SourceTree } from './source-tree.ts';
 
 export interface SingleFile {
   readonly name: string;
@@ -72,7 +72,7 @@ export class SingleFileTree implements SourceTree {
     return undefined;
   }
 
-  *read(path: string, _expected: SourceStats, pieceBytes: number): Generator<Buffer> {
+  *read(path: string, _expected: FileStats, pieceBytes: number): Generator<Buffer> {
     const { content } = this.#file;
     if (!('path' in content)) {
       if (content.length > 0) yield content;

@@ -5,17 +5,10 @@ export type FilterVerdict = 'include' | 'exclude' | 'exclude-but-descend';
  * What lstat says of a file, as far as a COPY asks. Node's Stats is one: its BigIntStats cost twice the time. What a double can't hold is rounded:
  * inode numbers above 2^53 (ask `inode`), times to a quarter of a microsecond.
  */
-export interface SourceStats {
+export interface SourceStats extends FileStats {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
-  readonly size: number;
-  readonly mtimeMs: number;
-  readonly ctimeMs: number;
-  readonly ino: number;
-  readonly dev: number;
-  /** As Linux packs device numbers. */
-  readonly rdev: number;
   readonly nlink: number;
   isFile(): boolean;
   isDirectory(): boolean;
@@ -23,6 +16,17 @@ export interface SourceStats {
   isFIFO(): boolean;
   isCharacterDevice(): boolean;
   isBlockDevice(): boolean;
+}
+
+/** What is kept of a file that was selected. */
+export interface FileStats {
+  readonly size: number;
+  readonly mtimeMs: number;
+  readonly ctimeMs: number;
+  readonly ino: number;
+  readonly dev: number;
+  /** As Linux packs device numbers. */
+  readonly rdev: number;
 }
 
 /**
@@ -34,7 +38,7 @@ export interface SourceTree {
   /** Undefined when nothing is there. */
   lstat(path: string): SourceStats | undefined;
   /** Same text, same file. For files with several names. */
-  inode(path: string, stats: SourceStats): string;
+  inode(path: string, stats: FileStats): string;
   readlink(path: string): string;
   /** Names in byte order. */
   names(path: string): string[];
@@ -46,7 +50,7 @@ export interface SourceTree {
    * The bytes of the file that `expected` describes, in pieces that the caller may keep. CONTENT_INVALID when it is another file now or
    * changes while it is read.
    */
-  read(path: string, expected: SourceStats, pieceBytes: number): Iterable<Buffer>;
+  read(path: string, expected: FileStats, pieceBytes: number): Iterable<Buffer>;
   /**
    * A whole file whose bytes the caller holds to a digest that it knows, at most one byte more than `size`. What is opened is checked no
    * further: bytes of that digest are the file's, wherever they were read.

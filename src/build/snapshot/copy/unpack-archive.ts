@@ -4,7 +4,7 @@ import type { Owner } from './copy-plan.ts';
 import type { LayerDraft } from './layer-draft.ts';
 import { openArchive } from './open-archive.ts';
 import { selectSources } from './select-sources.ts';
-import type { SelectedEntry } from './selection.ts';
+import type { SelectedEntry } from './selected-entry.ts';
 
 export interface UnpackOptions {
   /** Where files' bytes lie until the layer is written. */

@@ -45,12 +45,13 @@ function scratch(t: TestContext): string {
 async function planned(root: string, hasher?: ContextHasher) {
   const selection = selectSources(new RootedTree(join(root, 'c')), ['.'], { owners: 'zero', signal });
   await selection.digest({ signal, ...(hasher && { hash: hasher.hash }) });
-  return await placeSelection(selection, scratchTarget, { destination: '/', epoch: 5, now: 9 });
+  const plan = await placeSelection(selection, scratchTarget, { destination: '/', epoch: 5, now: 9 });
+  return { plan, expected: selection.hashed };
 }
 
 async function write(root: string, name: string) {
-  const plan = await planned(root);
-  return await writeCopyLayer(plan, join(root, name), { signal });
+  const { plan, expected } = await planned(root);
+  return await writeCopyLayer(plan, join(root, name), { signal, expected });
 }
 
 describe('the layer of a COPY', () => {
@@ -75,10 +76,10 @@ describe('the layer of a COPY', () => {
   for (const name of ['small', 'big']) {
     test(`a ${name} file that changed since it was hashed fails and leaves nothing`, async (t) => {
       const root = scratch(t);
-      const plan = await planned(root);
+      const { plan, expected } = await planned(root);
       appendFileSync(join(root, 'c', name), '!');
       utimesSync(join(root, 'c', name), 1_000_000, 1_000_000);
-      await assert.rejects(writeCopyLayer(plan, join(root, 'one'), { signal }), (error) =>
+      await assert.rejects(writeCopyLayer(plan, join(root, 'one'), { signal, expected }), (error) =>
         isFailure(error, 'CONTENT_INVALID'),
       );
       assert.equal(existsSync(join(root, 'one')), false);
@@ -86,12 +87,12 @@ describe('the layer of a COPY', () => {
 
     test(`a ${name} file of other bytes but equal size and times is noticed`, async (t) => {
       const root = scratch(t);
-      const plan = await planned(root);
+      const { plan, expected } = await planned(root);
       const bytes = readFileSync(join(root, 'c', name));
       bytes[0] = 0x21;
       writeFileSync(join(root, 'c', name), bytes);
       utimesSync(join(root, 'c', name), 1_000_000, 1_000_000);
-      await assert.rejects(writeCopyLayer(plan, join(root, 'one'), { signal }), (error) =>
+      await assert.rejects(writeCopyLayer(plan, join(root, 'one'), { signal, expected }), (error) =>
         isFailure(error, 'CONTENT_INVALID'),
       );
     });
@@ -103,9 +104,9 @@ describe('the memory of a context', () => {
     const root = scratch(t);
     const cache = join(root, 'cache');
     await new Promise((resolve) => setTimeout(resolve, 80));
-    const open = () => ContextHasher.open(cache, join(root, 'c'));
+    const open = () => new ContextHasher(cache, join(root, 'c'));
     const look = async () => {
-      const hasher = await open();
+      const hasher = open();
       await planned(root, hasher);
       await hasher.save();
       return hasher.misses;

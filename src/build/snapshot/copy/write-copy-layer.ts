@@ -6,13 +6,15 @@ import { LayerWriter, type WrittenLayer } from '../../../archive/layer-writer.ts
 import { type Digest, finishDigest } from '../../../lib/digest.ts';
 import { failure, throwIfAborted } from '../../../lib/errors.ts';
 import type { CopyPlan } from './copy-plan.ts';
-import type { SelectedEntry } from './selection.ts';
+import type { SelectedEntry } from './selected-entry.ts';
 
 /** Files up to this size are read whole; larger ones pass through in pieces of it. */
 const pieceBytes = 1024 * 1024;
 
 export interface WriteCopyOptions {
   readonly signal?: AbortSignal | undefined;
+  /** What files' bytes were when the cache key was made: they are held to it. Default: to what the plan says, if anything. */
+  readonly expected?: ReadonlyMap<SelectedEntry, Digest> | undefined;
   /** Gets the digest of each file that is read and was not hashed before. Default: such files are not hashed. */
   readonly hashed?: Map<SelectedEntry, Digest> | undefined;
 }
@@ -32,8 +34,14 @@ export async function writeCopyLayer(
       if (header.type !== 'file') await writer.add(header);
       else if (source === undefined)
         throw failure('STORE', 'pack', displayPath(header.path), 'it has content and no source');
-      else if (header.size <= pieceBytes) await writer.add(header, readWhole(source, digest, options));
-      else await writer.add(header, Readable.from(pieces(source, digest, options)));
+      else {
+        const expected = digest ?? options.expected?.get(source);
+        const isSmall = header.size <= pieceBytes;
+        const content = isSmall
+          ? readWhole(source, expected, options)
+          : Readable.from(pieces(source, expected, options));
+        await writer.add(header, content);
+      }
     }
     return await writer.finish();
   } catch (error) {

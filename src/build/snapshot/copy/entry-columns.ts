@@ -1,0 +1,167 @@
+import type { Hash } from 'node:crypto';
+import type { SelectedEntry, SelectedKind } from './selected-entry.ts';
+import type { FileStats, SourceTree } from './source-tree.ts';
+
+const kinds: readonly SelectedKind[] = ['file', 'directory', 'symlink', 'fifo', 'char', 'block'];
+
+/** Numbers that a row has. */
+const width = 10;
+const [kindAt, modeAt, uidAt, gidAt, sizeAt] = [0, 1, 2, 3, 4];
+const [mtimeAt, ctimeAt, inoAt, devAt, rdevAt] = [5, 6, 7, 8, 9];
+
+/** What few entries have. */
+export interface RareParts {
+  readonly link: string | undefined;
+  readonly capability: Buffer | undefined;
+  readonly inode: string | undefined;
+}
+
+export interface EntryRow extends RareParts {
+  /** In the source tree, a byte string. */
+  readonly source: string;
+  readonly kind: SelectedKind;
+  /** Permission, setuid, setgid and sticky bits. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly stats: FileStats;
+}
+
+/**
+ * The entries that a walk took, as one block of numbers and one of paths. An object for each of 50,000 files, each with what lstat said of it, would
+ * cost as much as the lstat calls; most walks are made only to find that nothing changed.
+ */
+export class EntryColumns {
+  #numbers = new Float64Array(64 * width);
+  #paths = Buffer.allocUnsafe(4096);
+  #pathsLength = 0;
+  #length = 0;
+  readonly #rare = new Map<number, RareParts>();
+
+  get length(): number {
+    return this.#length;
+  }
+
+  add({ source, kind, mode, uid, gid, stats, link, capability, inode }: EntryRow): void {
+    const at = this.#length * width;
+    if (at === this.#numbers.length) this.#numbers = grown(this.#numbers);
+    const numbers = this.#numbers;
+    numbers[at + kindAt] = kinds.indexOf(kind);
+    numbers[at + modeAt] = mode;
+    numbers[at + uidAt] = uid;
+    numbers[at + gidAt] = gid;
+    numbers[at + sizeAt] = stats.size;
+    numbers[at + mtimeAt] = stats.mtimeMs;
+    numbers[at + ctimeAt] = stats.ctimeMs;
+    numbers[at + inoAt] = stats.ino;
+    numbers[at + devAt] = stats.dev;
+    numbers[at + rdevAt] = stats.rdev;
+    this.#addPath(source);
+    if (link !== undefined || capability !== undefined || inode !== undefined)
+      this.#rare.set(this.#length, { link, capability, inode });
+    this.#length++;
+  }
+
+  /** Names hold no NUL. */
+  #addPath(source: string): void {
+    const end = this.#pathsLength + source.length + 1;
+    if (end > this.#paths.length) {
+      const longer = Buffer.allocUnsafe(Math.max(end, this.#paths.length * 2));
+      this.#paths.copy(longer, 0, 0, this.#pathsLength);
+      this.#paths = longer;
+    }
+    this.#paths.write(source, this.#pathsLength, 'latin1');
+    this.#paths[end - 1] = 0;
+    this.#pathsLength = end;
+  }
+
+  /** All that is known of the entries goes into the hash, whether it shows in a layer or not. */
+  print(hash: Hash): void {
+    const { buffer } = this.#numbers;
+    hash.update(new Uint8Array(buffer, 0, this.#length * width * Float64Array.BYTES_PER_ELEMENT));
+    hash.update(this.#paths.subarray(0, this.#pathsLength));
+    const rare = [...this.#rare].map(([row, { link, capability, inode }]) => [
+      ...[row, link ?? null, capability?.toString('hex') ?? null, inode ?? null],
+    ]);
+    hash.update(JSON.stringify(rare));
+  }
+
+  /** Whether `is` holds for each file's times, milliseconds since 1970. */
+  everyFile(is: (times: Pick<FileStats, 'mtimeMs' | 'ctimeMs'>) => boolean): boolean {
+    const fileKind = kinds.indexOf('file');
+    for (let row = 0; row < this.#length; row++) {
+      const at = row * width;
+      if (this.#numbers[at + kindAt] !== fileKind) continue;
+      const times = {
+        mtimeMs: this.#numbers[at + mtimeAt] as number,
+        ctimeMs: this.#numbers[at + ctimeAt] as number,
+      };
+      if (!is(times)) return false;
+    }
+    return true;
+  }
+
+  /** `root`: what the entries' own paths are relative to. */
+  entries(tree: SourceTree, root: string): SelectedEntry[] {
+    if (this.#length === 0) return [];
+    const sources = this.#paths.toString('latin1', 0, this.#pathsLength - 1).split('\0');
+    const skipped = root === '' ? 0 : root.length + 1;
+    return sources.map((source, row): SelectedEntry => {
+      const at = row * width;
+      const rare = this.#rare.get(row);
+      return {
+        tree,
+        path: source === root ? '' : skipped === 0 ? source : source.slice(skipped),
+        source,
+        kind: kinds[this.#numbers[at + kindAt] as number] as SelectedKind,
+        mode: this.#numbers[at + modeAt] as number,
+        uid: this.#numbers[at + uidAt] as number,
+        gid: this.#numbers[at + gidAt] as number,
+        stats: new RowStats(this.#numbers, at),
+        link: rare?.link,
+        capability: rare?.capability,
+        inode: rare?.inode,
+      };
+    });
+  }
+}
+
+/** What lstat said, read from a row: numbers that are no small integers would each be an object of their own. */
+class RowStats implements FileStats {
+  readonly #numbers: Float64Array;
+  readonly #at: number;
+
+  constructor(numbers: Float64Array, at: number) {
+    this.#numbers = numbers;
+    this.#at = at;
+  }
+
+  #number(column: number): number {
+    return this.#numbers[this.#at + column] as number;
+  }
+
+  get size(): number {
+    return this.#number(sizeAt);
+  }
+  get mtimeMs(): number {
+    return this.#number(mtimeAt);
+  }
+  get ctimeMs(): number {
+    return this.#number(ctimeAt);
+  }
+  get ino(): number {
+    return this.#number(inoAt);
+  }
+  get dev(): number {
+    return this.#number(devAt);
+  }
+  get rdev(): number {
+    return this.#number(rdevAt);
+  }
+}
+
+function grown(numbers: Float64Array): Float64Array<ArrayBuffer> {
+  const longer = new Float64Array(numbers.length * 2);
+  longer.set(numbers);
+  return longer;
+}
