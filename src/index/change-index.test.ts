@@ -5,7 +5,7 @@ import type { Descriptor } from '../oci/descriptor.ts';
 import { mediaTypes } from '../oci/media-types.ts';
 import { parsePlatform } from '../oci/platform.ts';
 import { annotateEntry, appendEntries, parseEntryName, removeEntries } from './change-index.ts';
-import type { IndexDraft } from './index-draft.ts';
+import { type IndexDraft, renderIndex } from './index-draft.ts';
 
 const image = (platform: string, seed = ''): Descriptor => ({
   mediaType: mediaTypes.ociManifest,
@@ -83,6 +83,17 @@ test('annotate sets each field of one entry and leaves the others', () => {
     urls: ['https://example.com/x'],
   });
   assert.deepEqual(changed.entries[0], amd64);
+});
+
+test('annotate takes lists away, and refuses what is no URL', () => {
+  const arm = parseEntryName('arm64');
+  const full = annotateEntry('i', draft, arm, {
+    platform: { 'os.features': ['sve'], features: ['x'] },
+    urls: ['https://example.com/x'],
+  });
+  const bare = annotateEntry('i', full, arm, { platform: { 'os.features': [], features: [] }, urls: [] });
+  assert.deepEqual(renderIndex(bare), renderIndex(draft));
+  assert.throws(() => annotateEntry('i', draft, arm, { urls: ['here'] }), { code: 'USAGE' });
 });
 
 test('annotate refuses what would make two entries for one platform', () => {

@@ -110,7 +110,7 @@ export function removeEntries(index: string, draft: IndexDraft, names: readonly 
 /** Fields of a platform: those that are there are set, or taken away when undefined. */
 export type PlatformChange = { readonly [field in keyof Platform]?: Platform[field] | undefined };
 
-/** What `annotate` sets: each field that is there; a platform's that is there and undefined goes away. */
+/** What `annotate` sets: each field that is there; a platform's that is there and undefined or empty goes away, and so do no URLs. */
 export interface EntryChange {
   readonly platform?: PlatformChange | undefined;
   readonly annotations?: Readonly<Record<string, string>> | undefined;
@@ -163,13 +163,19 @@ function changedEntry(entry: Descriptor, change: EntryChange): Descriptor {
     ...entry,
     ...(merged === undefined ? {} : { platform: merged as Platform }),
     ...(notes === undefined ? {} : { annotations: notes }),
-    ...(urls === undefined ? {} : { urls }),
+    ...(urls === undefined ? {} : { urls: urls.map(checkedUrl) }),
   };
+}
+
+/** OCI image-spec, descriptor.md: URIs. */
+function checkedUrl(url: string): string {
+  if (URL.canParse(url)) return url;
+  throw failure('USAGE', 'annotate', url, 'it is no URL', { hint: '--url https://example.com/blob' });
 }
 
 function withoutEmpty(platform: PlatformChange): Partial<Platform> {
   return Object.fromEntries(
-    Object.entries(platform).filter(([, value]) => value !== undefined),
+    Object.entries(platform).filter(([, value]) => value !== undefined && value.length > 0),
   ) as Partial<Platform>;
 }
 

@@ -64,8 +64,12 @@ export function isDockerList(draft: Pick<IndexDraft, 'mediaType'>): boolean {
   return draft.mediaType === mediaTypes.dockerManifestList;
 }
 
-/** USAGE when the draft says what Docker's manifest list has no field for. `thing` is the index's name. */
-export function checkDockerList(draft: IndexDraft, thing: string): void {
+/** USAGE when the draft says what Docker's manifest list has no field for. `thing` is the index's name, `hint` a way out. */
+export function checkDockerList(
+  draft: IndexDraft,
+  thing: string,
+  hint = 'make it an OCI index: --type oci',
+): void {
   if (!isDockerList(draft)) return;
   const hasAnnotations =
     Object.keys(draft.annotations ?? {}).length > 0 ||
@@ -79,7 +83,5 @@ export function checkDockerList(draft: IndexDraft, thing: string): void {
           ? 'annotations'
           : undefined;
   if (field === undefined) return;
-  throw failure('USAGE', 'write', thing, `a Docker manifest list has no place for ${field}`, {
-    hint: 'make it an OCI index: --type oci',
-  });
+  throw failure('USAGE', 'write', thing, `a Docker manifest list has no place for ${field}`, { hint });
 }

@@ -60,7 +60,9 @@ class SourceReader {
 
   async entries(read: ResolvedDocument, document: Document, depth: number): Promise<Descriptor[]> {
     if (document.kind === 'manifest') {
-      return [{ ...read.descriptor, ...(await this.#facts(document.manifest)) }];
+      // Layouts and archives note names and more beside it; that is about the place it was in.
+      const { mediaType, digest, size } = read.descriptor;
+      return [{ mediaType, digest, size, ...(await this.#facts(document.manifest)) }];
     }
     if (depth >= maxIndexDepth) {
       throw failure('LIMIT', 'read index', this.#name, `nested more than ${maxIndexDepth} deep`);

@@ -133,7 +133,11 @@ export async function changeIndex(
       dryRun,
       others,
       check: (draft) => {
-        checkDockerList(draft, target);
+        checkDockerList(
+          draft,
+          target,
+          `polyarch index create ${target} ${target} --type oci makes an OCI index of it`,
+        );
         checkRequirements(target, draft, requirements);
       },
     });

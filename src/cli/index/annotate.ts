@@ -30,15 +30,19 @@ export function command(program: Command, context: { signal: AbortSignal }): Com
     .option('--arch <architecture>', 'architecture, any')
     .option('--variant <variant>', 'variant of the architecture; "" for none')
     .option('--os-version <version>', 'version of the operating system; "" for none')
-    .option('--os-features <feature>', 'features of the operating system, comma separated', appendAll)
-    .option('--features <feature>', 'features of the processor, comma separated', appendAll)
+    .option(
+      '--os-features <feature>',
+      'features of the operating system, comma separated; "" for none',
+      appendAll,
+    )
+    .option('--features <feature>', 'features of the processor, comma separated; "" for none', appendAll)
     .option(
       '--annotation <annotation>',
       'KEY=VALUE, or [index|manifest-descriptor[PLATFORM]:]KEY=VALUE',
       append,
     )
     .option('--remove-annotation <key>', 'take an annotation away', append)
-    .option('--url <url>', 'where the entry’s content can be had besides', append)
+    .option('--url <url>', 'where the entry’s content can be had besides; "" for nowhere', append)
     .option('-t, --tag <reference>', 'one more name for the result; may be given several times', append);
   withResult(withGuards(program)).action(async (target: string, entry: string | undefined, flags: Flags) => {
     const platform = platformOf(flags);
@@ -59,7 +63,7 @@ export function command(program: Command, context: { signal: AbortSignal }): Com
       platform,
       annotations: flags.annotation ?? [],
       ...(flags.removeAnnotation === undefined ? {} : { removeAnnotations: flags.removeAnnotation }),
-      urls: flags.url,
+      urls: flags.url?.filter(Boolean),
     });
     await writeResult(written, flags);
   });
