@@ -131,6 +131,8 @@ async function register(
       });
     }
     const own = planCreate(target.name, sources, { ...plan, only });
+    // A tag of that name that is no registration is somebody else's: it stays.
+    await readRegistration(target.store, tag, set.key, options);
     const draft = { ...own.draft, artifactType: undefined, annotations: { [keyAnnotation]: set.key } };
     const place = { ...target, references: [tag] };
     await publishIndex(renderIndex(draft), own.children, [place], { ...options, expect: undefined });
