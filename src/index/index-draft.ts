@@ -64,24 +64,23 @@ export function isDockerList(draft: Pick<IndexDraft, 'mediaType'>): boolean {
   return draft.mediaType === mediaTypes.dockerManifestList;
 }
 
-/** USAGE when the draft says what Docker's manifest list has no field for. `thing` is the index's name, `hint` a way out. */
+/** What the draft says that Docker's manifest list has no field for. */
+export function beyondDockerList(draft: IndexDraft): string | undefined {
+  if (draft.subject !== undefined) return 'a subject';
+  if (draft.artifactType !== undefined) return 'an artifact type';
+  const annotated = [draft, ...draft.entries].some(
+    ({ annotations }) => Object.keys(annotations ?? {}).length > 0,
+  );
+  return annotated ? 'annotations' : undefined;
+}
+
+/** USAGE when the draft is a Docker list that has no place for what it says. `thing` is the index's name, `hint` a way out. */
 export function checkDockerList(
   draft: IndexDraft,
   thing: string,
   hint = 'make it an OCI index: --type oci',
 ): void {
-  if (!isDockerList(draft)) return;
-  const hasAnnotations =
-    Object.keys(draft.annotations ?? {}).length > 0 ||
-    draft.entries.some((entry) => Object.keys(entry.annotations ?? {}).length > 0);
-  const field =
-    draft.subject !== undefined
-      ? 'a subject'
-      : draft.artifactType !== undefined
-        ? 'an artifact type'
-        : hasAnnotations
-          ? 'annotations'
-          : undefined;
+  const field = isDockerList(draft) ? beyondDockerList(draft) : undefined;
   if (field === undefined) return;
   throw failure('USAGE', 'write', thing, `a Docker manifest list has no place for ${field}`, { hint });
 }

@@ -32,7 +32,7 @@ export async function lintIndex(reference: string, options: IndexOptions = {}): 
   }
 }
 
-/** Mends what can be mended, and publishes the result under the same name. Entries' bytes are never changed. */
+/** Mends what can be mended, and publishes the result under the same name; nothing is written when nothing can. Entries' bytes are never changed. */
 export async function fixIndexAt(options: ChangeIndexOptions): Promise<FixedIndex> {
   const before = await lintIndex(options.target, options);
   if (!before.findings.some((finding) => finding.fixable)) return { ...before, fixed: [] };

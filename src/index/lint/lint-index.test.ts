@@ -43,6 +43,15 @@ function read(of: Descriptor, more: Partial<Extract<ChildFacts, { state: 'read' 
   };
 }
 
+function dockerDocument(of: Descriptor) {
+  const mediaType = mediaTypes.dockerManifest;
+  return {
+    kind: 'manifest' as const,
+    mediaType,
+    manifest: { schemaVersion: 2 as const, mediaType, config: of, layers: [] },
+  };
+}
+
 function facts(
   entries: readonly Descriptor[],
   children: ReadonlyMap<string, ChildFacts> = new Map(),
@@ -58,6 +67,13 @@ const bare = entry(undefined);
 const child = (of: Descriptor, what: ChildFacts) => new Map([[of.digest as string, what]]);
 
 /** For each rule an index that it finds something in, and what is left of the entries once it is mended (undefined: nothing can be). */
+const docker = (of: Descriptor): Descriptor => ({ ...of, mediaType: mediaTypes.dockerManifest });
+const windows = (version: string): Platform => ({
+  os: 'windows',
+  architecture: 'amd64',
+  'os.version': version,
+});
+
 const positive: Record<string, { facts: IndexFacts; mended?: readonly Descriptor[]; mediaType?: string }> = {
   'empty-index': { facts: facts([]) },
   'missing-child': { facts: facts([amd64, arm64], child(arm64, { state: 'missing' })), mended: [amd64] },
@@ -141,6 +157,45 @@ describe('lint rules', () => {
       }
     });
   }
+
+  test('a version of Windows that is not the config’s is a mismatch; one that the config does not name is not', () => {
+    const [old, wrong] = [entry(windows('10.0.17763.1')), entry(windows('10.0.20348.1'))];
+    const platform = old.platform as Platform;
+    const bad = facts([wrong], child(wrong, read(wrong, { platform })));
+    assert.deepEqual(
+      lintIndex(bad).map(({ rule }) => rule),
+      ['platform-mismatch'],
+    );
+    assert.deepEqual(fixIndex(bad).draft.entries, [{ ...wrong, platform }]);
+    const unnamed = read(wrong, { platform: parsePlatform('windows/amd64') });
+    assert.deepEqual(lintIndex(facts([wrong], child(wrong, unnamed))), []);
+  });
+
+  test('an index of Docker’s images alone becomes a Docker list, unless it says what that has no place for', () => {
+    const entries = [docker(amd64), docker(arm64)];
+    const all = facts(
+      entries,
+      new Map(entries.map((one) => [one.digest, { ...read(one), document: dockerDocument(one) }])),
+    );
+    const { draft, left } = fixIndex(all);
+    assert.deepEqual([draft, left], [{ mediaType: mediaTypes.dockerManifestList, entries }, []]);
+    const noted = fixIndex({ ...all, draft: { ...all.draft, annotations: { a: 'b' } } });
+    assert.equal(noted.draft.mediaType, mediaTypes.ociIndex);
+    assert.deepEqual([noted.fixed.length, ...noted.left.map(({ fixable }) => fixable)], [0, false, false]);
+  });
+
+  test('a mixture cannot be mended, and nothing is said to be', () => {
+    const mixed = facts(
+      [docker(amd64), arm64],
+      child(docker(amd64), { ...read(amd64), document: dockerDocument(amd64) } as ChildFacts),
+    );
+    const { draft, fixed, left } = fixIndex(mixed);
+    assert.deepEqual([draft, fixed], [mixed.draft, []]);
+    assert.deepEqual(
+      left.map(({ rule, fixable }) => [rule, fixable]),
+      [['mixed-media-types', false]],
+    );
+  });
 
   test('fixes follow each other: what an entry leaves behind goes with it', () => {
     const bad = facts([amd64, arm64, attestation(arm64.digest)], child(arm64, { state: 'missing' }));

@@ -2,9 +2,9 @@ import { isAttestation } from '../../content/select-manifest.ts';
 import { referenceDigest } from '../../oci/attestation.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { isIndexType, isManifestType, mediaTypes } from '../../oci/media-types.ts';
-import { formatPlatform, normalizePlatform, platformsEqual } from '../../oci/platform.ts';
+import { formatPlatform, normalizePlatform, type Platform, platformsEqual } from '../../oci/platform.ts';
 import { subjectOf } from '../attestations.ts';
-import type { IndexDraft } from '../index-draft.ts';
+import { beyondDockerList, type IndexDraft } from '../index-draft.ts';
 import { describePlatform, isKnownPlatform, platformKey } from '../platform-spelling.ts';
 import type { ChildFacts, IndexFacts } from './index-facts.ts';
 import type { LintRule, RuleHit } from './lint-rule.ts';
@@ -107,15 +107,13 @@ export const lintRules: readonly LintRule[] = [
     check: (facts) =>
       hits(facts, (entry) => {
         const real = readChild(facts, entry)?.platform;
-        if (real === undefined || entry.platform === undefined || platformsEqual(real, entry.platform))
-          return;
+        if (real === undefined || entry.platform === undefined || agrees(entry.platform, real)) return;
         return `says ${describePlatform(entry.platform)}, its config ${describePlatform(real)}`;
       }),
     fix: (facts) =>
       mapped(facts, (entry) => {
         const real = readChild(facts, entry)?.platform;
-        const wrong =
-          real !== undefined && entry.platform !== undefined && !platformsEqual(real, entry.platform);
+        const wrong = real !== undefined && entry.platform !== undefined && !agrees(entry.platform, real);
         return wrong ? { ...entry, platform: real } : entry;
       }),
   },
@@ -175,10 +173,12 @@ export const lintRules: readonly LintRule[] = [
         return own ? undefined : `${mediaType} in ${draft.mediaType}: some clients refuse the mixture`;
       });
     },
-    // Only the list's own name is ours to change, and only when no child needs Docker's.
-    fix: (facts) => {
-      const oci = facts.draft.entries.every(({ mediaType }) => !/docker/.test(mediaType));
-      return oci ? { ...facts.draft, mediaType: mediaTypes.ociIndex } : facts.draft;
+    // Only the list's own name is ours to change, and only when all children are of the other family and it has a place for all that is said.
+    fix: ({ draft }) => {
+      const docker = draft.entries.filter(({ mediaType }) => /docker/.test(mediaType)).length;
+      if (docker === 0) return { ...draft, mediaType: mediaTypes.ociIndex };
+      const list = { ...draft, mediaType: mediaTypes.dockerManifestList };
+      return docker === draft.entries.length && beyondDockerList(list) === undefined ? list : draft;
     },
   },
   {
@@ -224,6 +224,12 @@ export const lintRules: readonly LintRule[] = [
     }),
   },
 ];
+
+/** A version that the config does not name may be known from elsewhere; one that it names is the image's. */
+function agrees(said: Platform, real: Platform): boolean {
+  const [version, wanted] = [said['os.version'], real['os.version']];
+  return platformsEqual(said, real) && (version === undefined || wanted === undefined || version === wanted);
+}
 
 function hits(
   { draft }: IndexFacts,
