@@ -17,10 +17,8 @@ export async function execute(path: string, entry: CommandLeaf, argv: readonly s
   };
   process.on('SIGINT', interrupt);
   process.on('SIGTERM', interrupt);
-  // Whoever reads may have seen enough: `polyarch … | head`.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-  });
+  // Whoever reads may have seen enough: `polyarch … | head`. Anything else is told at the end (main.ts).
+  process.stdout.on('error', () => {});
   const debug = argv.includes('--debug');
   try {
     const { command } = await entry.load();

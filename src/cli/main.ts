@@ -29,4 +29,14 @@ process.exitCode = 1;
 void calledAs()
   .then((words) => run([...words, ...process.argv.slice(2)]))
   // Whatever was written has left: standard streams are synchronous on POSIX. Taking a build's heap apart would cost 65 ms more.
-  .then((code) => process.exit(code));
+  .then((code) => process.exit(outputWasLost() ? code || 1 : code));
+
+/** A disk that is full shows here only: the event comes when the program has ended. Who reads no further has seen enough. */
+function outputWasLost(): boolean {
+  const { errored } = process.stdout;
+  if (errored === null || (errored as NodeJS.ErrnoException).code === 'EPIPE') return false;
+  process.stderr.write(
+    `error: Cannot write "standard output": ${errored.message}\nhint: df -h says which disk is full\n`,
+  );
+  return true;
+}

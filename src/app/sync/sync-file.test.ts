@@ -77,10 +77,29 @@ test('what is misspelt, or means something else in YAML, is refused with its lin
       },
     );
   }
-  assert.throws(
-    () => parseSyncFile('a.b:\n  credentials: {username: x}\n', 'f'),
-    (error: Error) => !/secret/.test(error.message),
-  );
+});
+
+test('a password is in no message, and not among the lines that it shows', () => {
+  for (const credentials of [
+    '  credentials:\n    username: me\n    password: hunter2\n',
+    '  credentials: {username: me, "password": hunter2}\n',
+    '  credentials:\n    password: >-\n      hunter2\n\n      hunter2\n    username: me\n',
+  ]) {
+    for (const text of [
+      `a.b:\n${credentials}  imags: {}\n`,
+      `a.b:\n  imags: {}\n${credentials}`,
+      `a.b:\n${credentials}  images: [\n`,
+      `a.b:\n${credentials}${credentials}`,
+    ]) {
+      assert.throws(
+        () => parseSyncFile(text, 'f'),
+        (error: Error & { excerpt?: string }) => {
+          assert.doesNotMatch(`${error.message}${error.excerpt}`, /hunter2/, text);
+          return true;
+        },
+      );
+    }
+  }
 });
 
 test('tags are chosen as skopeo chooses them', () => {

@@ -36,7 +36,7 @@ export function parseSyncFile(text: string, name: string): SyncSource[] {
   const document = parseDocument(text, { lineCounter: counter, uniqueKeys: true });
   const refuseAt = (offset: number | undefined, what: string, hint?: string): Error => {
     const line = offset === undefined ? 1 : counter.linePos(offset).line;
-    const excerpt = excerptOf(sourceOf(text, name), { startLine: line, endLine: line });
+    const excerpt = excerptOf(sourceOf(withoutPasswords(text), name), { startLine: line, endLine: line });
     return failure('USAGE', 'read', `${name}:${line}`, what, { hint, excerpt });
   };
   const [broken] = document.errors;
@@ -44,6 +44,20 @@ export function parseSyncFile(text: string, name: string): SyncSource[] {
   const refuse: Refuse = (path, what, hint) => refuseAt(offsetOf(document.contents, path), what, hint);
   const registries = mapOf(document.toJS({ maxAliasCount: 100 }), [], refuse);
   return Object.entries(registries).flatMap(([registry, value]) => readRegistry(registry, value, refuse));
+}
+
+/** The same lines, for messages: whatever follows a password's key, to where its indentation ends, is left out. */
+function withoutPasswords(text: string): string {
+  let indentation = Number.POSITIVE_INFINITY;
+  const lines = text.split('\n').map((line) => {
+    const own = line.search(/\S/);
+    if (own < 0) return line;
+    if (own > indentation) return '…';
+    const key = /^.*?\bpassword["']?\s*:/i.exec(line)?.[0];
+    indentation = key === undefined ? Number.POSITIVE_INFINITY : own;
+    return key === undefined ? line : `${key} …`;
+  });
+  return lines.join('\n');
 }
 
 /** Where a key stands, so that the message can show its line. */
