@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { contentFromBytes } from '../content/content.ts';
+import { LayoutStore } from '../content/layout/layout-store.ts';
 import { MemoryStore } from '../content/memory-store.ts';
 import { collect } from '../content/read-manifest.ts';
+import { sampleImage } from '../content/store.suite.ts';
 import type { Content, IoOptions, Mounter } from '../content/store.ts';
 import { digestOf } from '../lib/digest.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
@@ -114,6 +119,34 @@ describe('copyGraph', () => {
     await copyGraph(source, target, root);
     assert.equal(source.fetched.includes(shared.digest), false);
     assert.equal(source.fetched.includes(images[0]?.digest ?? ''), false);
+  });
+
+  test('a directory that has a manifest without its layers gets them', async (t) => {
+    const directory = await mkdtemp(join(tmpdir(), 'polyarch-copy-'));
+    t.after(() => rm(directory, { recursive: true }));
+    const target = await LayoutStore.open(directory);
+    const image = sampleImage();
+    const { config, layer, manifest } = image.descriptors;
+    const source = new CountingStore();
+    for (const [descriptor, bytes] of [
+      [config, image.config],
+      [layer, image.layer],
+      [manifest, image.manifest],
+    ] as const) {
+      await source.push(descriptor, contentFromBytes(bytes));
+      if (descriptor !== layer) await target.push(descriptor, contentFromBytes(bytes));
+    }
+    const states = async () => {
+      const told: string[] = [];
+      await copyGraph(source, target, manifest, {
+        onEvent: ({ state, descriptor }) => told.push(`${state} ${descriptor.mediaType}`),
+      });
+      return told;
+    };
+    assert.deepEqual(await states(), [`exists ${manifest.mediaType}`, `copied ${layer.mediaType}`]);
+    assert.ok(await target.exists(layer));
+    assert.deepEqual(source.fetched, [layer.digest]);
+    assert.deepEqual(await states(), [`exists ${manifest.mediaType}`]);
   });
 
   test('blobs are mounted: the named repositories first, then the source itself', async () => {

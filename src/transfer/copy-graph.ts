@@ -2,7 +2,7 @@ import { contentFrom, contentFromBytes } from '../content/content.ts';
 import { childrenOf, isDocumentType, parseDocument } from '../content/document.ts';
 import { readBytes } from '../content/read-manifest.ts';
 import { maxIndexDepth } from '../content/select-manifest.ts';
-import { canMount, type IoOptions, type Store } from '../content/store.ts';
+import { canMount, type IoOptions, isFileBacked, type Store } from '../content/store.ts';
 import type { Digest } from '../lib/digest.ts';
 import { abortReason, failure } from '../lib/errors.ts';
 import type { KeyedTurns } from '../lib/keyed-turns.ts';
@@ -15,7 +15,7 @@ export const maxGraphContents = 10_000;
 /** `exists`: the target had it. `mounted`: taken over from another repository. `foreign`: its licence keeps it where its URLs say. */
 export type CopyState = 'exists' | 'mounted' | 'copied' | 'foreign';
 
-/** One content is at the target. A manifest that was there stands for all below it, which gives no event then. */
+/** One content is at the target. What is below a manifest that was there, and was there too, gives no event. */
 export interface CopyEvent {
   readonly type: 'blob';
   readonly state: CopyState;
@@ -42,8 +42,8 @@ export interface CopyGraphOptions extends IoOptions {
 }
 
 /**
- * Copies what `root` stands for from one store to another: children before their parents, each content once, none that the target has, and
- * nothing at all when it has the root. Bytes are asked of the source only when they must move. When one content fails the others are
+ * Copies what `root` stands for from one store to another: children before their parents, each content once, none that the target has. A registry
+ * that has the root has all of it; in a directory what is below is looked for. Bytes are asked of the source only when they must move. When one content fails the others are
  * stopped, and the failure is thrown after they ended.
  */
 export async function copyGraph(
@@ -131,7 +131,8 @@ class GraphCopy implements BegunCopy {
     return { signal: this.#stop.signal };
   }
 
-  #visit(descriptor: Descriptor, depth: number): Promise<void> {
+  /** `quiet`: whoever named it was there, so that it is expected to be. */
+  #visit(descriptor: Descriptor, depth: number, quiet = false): Promise<void> {
     const known = this.#visits.get(descriptor.digest);
     if (known !== undefined) return known;
     if (this.#visits.size >= maxGraphContents) {
@@ -140,47 +141,49 @@ class GraphCopy implements BegunCopy {
       );
     }
     const visit = isDocumentType(descriptor.mediaType)
-      ? this.#document(descriptor, depth)
-      : this.#blob(descriptor);
+      ? this.#document(descriptor, depth, quiet)
+      : this.#blob(descriptor, quiet);
     this.#visits.set(descriptor.digest, visit);
     return visit;
   }
 
   /** The pool is held for each exchange, never while children are waited for: they need it too. */
-  async #document(descriptor: Descriptor, depth: number): Promise<void> {
+  async #document(descriptor: Descriptor, depth: number, quiet: boolean): Promise<void> {
     if (depth > maxIndexDepth + 1) {
       throw failure('LIMIT', 'copy', descriptor.digest, `nested more than ${maxIndexDepth} deep`);
     }
-    if (await this.#pool.run(() => this.#target.exists(descriptor, this.#io))) {
-      this.#tell('exists', descriptor);
-      return;
-    }
-    const bytes = await this.#pool.run(() => readBytes(this.#source, descriptor, this.#io));
+    const isThere = await this.#pool.run(() => this.#target.exists(descriptor, this.#io));
+    if (isThere && !quiet) this.#tell('exists', descriptor);
+    // A registry has all that its manifests name. A directory may not: a build leaves manifests there whose base went from registry to registry.
+    if (isThere && !isFileBacked(this.#target)) return;
+    const from = isThere ? this.#target : this.#source;
+    const bytes = await this.#pool.run(() => readBytes(from, descriptor, this.#io));
     const { left } = this.#options;
     const children = childrenOf(parseDocument(bytes, descriptor.digest)).filter(
       ({ digest }) => !left?.has(digest),
     );
-    await Promise.all(children.map((child) => this.#visit(child, depth + 1)));
+    await Promise.all(children.map((child) => this.#visit(child, depth + 1, isThere)));
+    if (isThere) return;
     if (!this.#options.dryRun) {
       await this.#pool.run(() => this.#target.push(descriptor, contentFromBytes(bytes), this.#io));
     }
     this.#tell('copied', descriptor);
   }
 
-  async #blob(descriptor: Descriptor): Promise<void> {
+  async #blob(descriptor: Descriptor, quiet: boolean): Promise<void> {
     if (isForeign(descriptor)) {
-      this.#tell('foreign', descriptor);
+      if (!quiet) this.#tell('foreign', descriptor);
       return;
     }
     const { turns } = this.#options;
-    const take = (): Promise<void> => this.#pool.run(() => this.#takeBlob(descriptor));
+    const take = (): Promise<void> => this.#pool.run(() => this.#takeBlob(descriptor, quiet));
     await (turns === undefined ? take() : turns.run(descriptor.digest, take));
   }
 
-  async #takeBlob(descriptor: Descriptor): Promise<void> {
+  async #takeBlob(descriptor: Descriptor, quiet: boolean): Promise<void> {
     if (this.#stop.signal.aborted) throw abortReason(this.#stop.signal);
     if (await this.#target.exists(descriptor, this.#io)) {
-      this.#tell('exists', descriptor);
+      if (!quiet) this.#tell('exists', descriptor);
     } else if (this.#options.dryRun) {
       this.#tell('copied', descriptor);
     } else if (await this.#mount(descriptor)) {
