@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import type { LayerBlob, RunRequest } from '../build/keeper/protocol.ts';
 import { startKeeper } from '../build/keeper/start-keeper.ts';
 import { dataDirectory } from '../lib/data-directory.ts';
-import { failure } from '../lib/errors.ts';
+import { failure, isFailure } from '../lib/errors.ts';
 import type { ContainerConfig } from '../oci/manifest.ts';
-import { hostPlatform, parsePlatform } from '../oci/platform.ts';
+import { formatPlatform, hostPlatform, parsePlatform } from '../oci/platform.ts';
 import { type ImageAtHand, imageAtHand, type PullEvent } from './image-at-hand.ts';
 import { readImageLayers } from './image-layers.ts';
 import type { RegistrySettings } from './registry-settings.ts';
@@ -65,6 +65,12 @@ export async function runImage(options: RunImageOptions): Promise<number> {
   let image: ImageAtHand;
   try {
     image = await imageAtHand(reference, platform, { local, client, signal, onEvent: options.onEvent });
+  } catch (error) {
+    if (!isFailure(error, 'PLATFORM_MISSING')) throw error;
+    throw failure('PLATFORM_MISSING', 'run', reference, `it is not for ${formatPlatform(platform)}`, {
+      hint: `${error.hint}: --platform OS/ARCH runs one of them, emulated`,
+      cause: error,
+    });
   } finally {
     client.close();
   }

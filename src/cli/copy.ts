@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import type { CopyImageEvent, CopyResult } from '../app/copy/copy.ts';
 import type { ManifestFamily } from '../transfer/rewrite/docker-types.ts';
+import { counted } from './counted.ts';
 import { appendAll } from './option-lists.ts';
 import { addRegistryOptions, type RegistryFlags, registrySettings } from './registry-options.ts';
 import { formatBytes } from './table.ts';
@@ -80,10 +81,10 @@ export function showEvent(flags: { quiet?: true | undefined; dryRun?: true | und
 export function renderCopied(result: CopyResult, flags: { dryRun?: true | undefined }): string {
   const { copied, mounted, exists } = result.counts;
   const parts = [
-    `${copied.contents} contents ${flags.dryRun ? 'to copy' : 'copied'}, ${formatBytes(copied.bytes)}`,
+    `${counted(copied.contents, 'content')} ${flags.dryRun ? 'to copy' : 'copied'}, ${formatBytes(copied.bytes)}`,
     mounted.contents > 0 ? `${mounted.contents} mounted` : '',
     exists.contents > 0 ? `${exists.contents} there already` : '',
-    result.referrers > 0 ? `${result.referrers} referrers` : '',
+    result.referrers > 0 ? counted(result.referrers, 'referrer') : '',
   ].filter(Boolean);
   const summary = result.unchanged && copied.contents === 0 ? 'nothing to do' : parts.join('; ');
   return [

@@ -6,6 +6,7 @@ import { errorCodes, failure } from '../lib/errors.ts';
 import { printable } from '../lib/redact.ts';
 import type { Platform } from '../oci/platform.ts';
 import type { ManifestFamily } from '../transfer/rewrite/docker-types.ts';
+import { counted } from './counted.ts';
 import { ExitWith } from './exit-with.ts';
 import { type Format, formatData, formatOption } from './format.ts';
 import { errorLines } from './live-lines.ts';
@@ -116,7 +117,7 @@ function showEvent(event: SyncEvent): void {
 
 function renderSynced(result: SyncResult): string {
   const { counts, copied, unchanged, failed } = result;
-  const moved = `${counts.copied.contents} contents, ${formatBytes(counts.copied.bytes)}`;
+  const moved = `${counted(counts.copied.contents, 'content')}, ${formatBytes(counts.copied.bytes)}`;
   const mounted = counts.mounted.contents > 0 ? `; ${counts.mounted.contents} mounted` : '';
   return `${copied} copied, ${unchanged} unchanged, ${failed} failed; ${moved}${mounted}\n`;
 }

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { failure } from '../lib/errors.ts';
+import { failure, isFailure } from '../lib/errors.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { type ImageConfig, type Index, type Manifest, maxMetadataBytes } from '../oci/manifest.ts';
 import { type Document, isObject, parseDocument, parseObject } from './document.ts';
@@ -39,6 +39,20 @@ export async function resolveDocument(
   if (canResolveDocument(store)) return await store.resolveDocument(reference, options);
   const descriptor = await store.resolve(reference, options);
   return { descriptor, bytes: await readBytes(store, descriptor, options) };
+}
+
+/** Undefined where there is no such reference. */
+export async function resolveIfThere(
+  store: Store,
+  reference: string,
+  options: IoOptions,
+): Promise<Descriptor | undefined> {
+  try {
+    return await store.resolve(reference, options);
+  } catch (error) {
+    if (isFailure(error, 'NOT_FOUND')) return undefined;
+    throw error;
+  }
 }
 
 /** The manifest or index behind a descriptor, whichever its content is. */

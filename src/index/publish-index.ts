@@ -1,4 +1,5 @@
 import { contentFromBytes } from '../content/content.ts';
+import { resolveIfThere } from '../content/read-manifest.ts';
 import {
   canMount,
   canPushNamed,
@@ -7,9 +8,8 @@ import {
   type Store,
 } from '../content/store.ts';
 import type { Digest } from '../lib/digest.ts';
-import { failure, isFailure } from '../lib/errors.ts';
+import { failure } from '../lib/errors.ts';
 import { Pool } from '../lib/pool.ts';
-import type { Descriptor } from '../oci/descriptor.ts';
 import { type CopyEvent, copyGraphs } from '../transfer/copy-graph.ts';
 import type { PlannedChild } from './plan-create.ts';
 import { UnitedSource } from './united-source.ts';
@@ -109,19 +109,6 @@ export async function expectReference(
   throw failure('CONFLICT', 'publish', target.name, `the name ${wanted}, and ${now}: nothing was changed`, {
     hint: `polyarch index show ${target.name}`,
   });
-}
-
-export async function resolveIfThere(
-  store: Store,
-  reference: string,
-  options: IoOptions,
-): Promise<Descriptor | undefined> {
-  try {
-    return await store.resolve(reference, options);
-  } catch (error) {
-    if (isFailure(error, 'NOT_FOUND')) return undefined;
-    throw error;
-  }
 }
 
 /** Where a store takes bytes and name at once the name is never without them; elsewhere the bytes come first. */

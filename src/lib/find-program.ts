@@ -13,7 +13,8 @@ export function findProgram(name: string, env: NodeJS.ProcessEnv = process.env):
   return directories.map((directory) => join(directory, name)).find(isProgram);
 }
 
-function isProgram(path: string): boolean {
+/** A file that this process may execute, links followed. */
+export function isProgram(path: string): boolean {
   try {
     accessSync(path, constants.X_OK);
     return statSync(path).isFile();

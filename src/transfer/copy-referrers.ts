@@ -1,5 +1,6 @@
 import { contentFromBytes } from '../content/content.ts';
 import { readDocument, readIndex } from '../content/read-manifest.ts';
+import { referrerDescriptor } from '../content/referrer-descriptor.ts';
 import { canListReferrers, type IoOptions, type Store } from '../content/store.ts';
 import { type Digest, digestOf } from '../lib/digest.ts';
 import { failure, isFailure } from '../lib/errors.ts';
@@ -152,16 +153,5 @@ async function listedAt(
 
 /** As the list has it: with the artifact type and annotations that the manifest itself says. */
 async function described(store: Store, descriptor: Descriptor, options: IoOptions): Promise<Descriptor> {
-  const { mediaType, digest, size } = descriptor;
-  const document = await readDocument(store, descriptor, options);
-  const body = document.kind === 'index' ? document.index : document.manifest;
-  const artifactType =
-    body.artifactType ?? (document.kind === 'manifest' ? document.manifest.config.mediaType : undefined);
-  return {
-    mediaType,
-    digest,
-    size,
-    ...(artifactType === undefined ? {} : { artifactType }),
-    ...(body.annotations === undefined ? {} : { annotations: body.annotations }),
-  };
+  return referrerDescriptor(await readDocument(store, descriptor, options), descriptor);
 }

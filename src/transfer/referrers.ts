@@ -1,4 +1,4 @@
-import { readIndex } from '../content/read-manifest.ts';
+import { readIndex, resolveIfThere } from '../content/read-manifest.ts';
 import { canListReferrers, canListTags, type IoOptions, type Store } from '../content/store.ts';
 import type { Digest } from '../lib/digest.ts';
 import { failure, isFailure } from '../lib/errors.ts';
@@ -87,17 +87,4 @@ async function listAll(store: Store, options: IoOptions): Promise<ReadonlySet<st
     return undefined;
   }
   return tags;
-}
-
-async function resolveIfThere(
-  store: Store,
-  tag: string,
-  options: IoOptions,
-): Promise<Descriptor | undefined> {
-  try {
-    return await store.resolve(tag, options);
-  } catch (error) {
-    if (isFailure(error, 'NOT_FOUND')) return undefined;
-    throw error;
-  }
 }

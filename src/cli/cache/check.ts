@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { type CheckedCache, checkCache } from '../../app/cache/check-cache.ts';
 import { printable } from '../../lib/redact.ts';
+import { counted } from '../counted.ts';
 import { ExitWith } from '../exit-with.ts';
 import { type Format, formatData, formatOption } from '../format.ts';
 import { writeOutput } from '../write-output.ts';
@@ -26,5 +27,5 @@ function renderChecked({ contents, records, findings }: CheckedCache): string {
   const count = (wanted: string) => findings.filter(({ level }) => level === wanted).length;
   const wrong = count('wrong') === 0 ? 'nothing wrong' : `${count('wrong')} wrong`;
   const stale = count('stale') === 0 ? '' : `, ${count('stale')} that only take space`;
-  return `${[...lines, `${contents} contents, ${records} records: ${wrong}${stale}`].join('\n')}\n`;
+  return `${[...lines, `${counted(contents, 'content')}, ${counted(records, 'record')}: ${wrong}${stale}`].join('\n')}\n`;
 }

@@ -4,6 +4,7 @@ import { type PrunedCache, pruneCache } from '../../app/cache/prune-cache.ts';
 import { parseByteSize } from '../../lib/byte-size.ts';
 import { parseDuration } from '../../lib/duration.ts';
 import { printable } from '../../lib/redact.ts';
+import { counted } from '../counted.ts';
 import { type Format, formatData, formatOption } from '../format.ts';
 import { formatBytes } from '../table.ts';
 import { writeOutput } from '../write-output.ts';
@@ -57,5 +58,5 @@ function renderPruned({ removed, inUse, left }: PrunedCache, { dryRun }: Options
 
 function summary(items: readonly CacheItem[], kind: string): string {
   const size = items.reduce((sum, item) => sum + (item.shared ? 0 : item.size), 0);
-  return `${items.length} ${kind}${items.length === 1 || kind === 'content' ? '' : 's'}, ${formatBytes(size)}`;
+  return `${counted(items.length, kind)}, ${formatBytes(size)}`;
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { type LocalImage, listImages } from '../../app/images/list-images.ts';
 import { printable } from '../../lib/redact.ts';
+import { counted } from '../counted.ts';
 import { type Format, formatData, formatOption } from '../format.ts';
 import { formatBytes, table } from '../table.ts';
 import { writeOutput } from '../write-output.ts';
@@ -30,7 +31,7 @@ function renderImages(images: readonly LocalImage[]): string {
       printable(platforms.join(',')) || '-',
       printable(created?.slice(0, 'yyyy-mm-ddThh:mm'.length).replace('T', ' ') ?? '-'),
       formatBytes(size),
-      missing === 0 ? digest : `${digest} (${missing} contents not here)`,
+      missing === 0 ? digest : `${digest} (${counted(missing, 'content')} not here)`,
     ]),
   );
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { pruneImages } from '../../app/images/prune-images.ts';
 import type { Pruned, PrunedBlob } from '../../content/layout/prune-blobs.ts';
+import { counted } from '../counted.ts';
 import { type Format, formatData, formatOption } from '../format.ts';
 import { formatBytes } from '../table.ts';
 import { writeOutput } from '../write-output.ts';
@@ -32,5 +33,5 @@ function renderPruned({ removed, inUse }: Pruned, { dryRun }: Options): string {
 }
 
 function summary(blobs: readonly PrunedBlob[]): string {
-  return `${blobs.length} contents, ${formatBytes(blobs.reduce((sum, blob) => sum + blob.size, 0))}`;
+  return `${counted(blobs.length, 'content')}, ${formatBytes(blobs.reduce((sum, blob) => sum + blob.size, 0))}`;
 }

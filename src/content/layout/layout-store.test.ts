@@ -38,6 +38,7 @@ function otherProcess(directory: string, code: string) {
     const { contentFromBytes } = await import(${here('../content.ts')});
     const { withFileLock } = await import(${here('../../lib/file-lock.ts')});
     const { Readable } = await import('node:stream');
+    const { readdir } = await import('node:fs/promises');
     const store = await LayoutStore.open(${JSON.stringify(directory)});
     const image = sampleImage('shared');
     ${code}`;
@@ -139,7 +140,8 @@ describe('the OCI layout on disk', () => {
       endless.push(image.layer.subarray(0, 50));
       store.push(image.descriptors.layer, { open: async () => endless }).catch(() => {});
       await withFileLock(${JSON.stringify(join(directory, 'index.json.lock'))}, async () => {
-        await new Promise((resolve) => setTimeout(resolve, 100));
+        while ((await readdir(${JSON.stringify(join(directory, 'ingest'))})).length === 0)
+          await new Promise((resolve) => setTimeout(resolve, 5));
         console.log('holding');
         await new Promise((resolve) => setTimeout(resolve, 60_000));
       });`,

@@ -1,6 +1,6 @@
-import { accessSync, constants, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { failure } from '../../../lib/errors.ts';
+import { isProgram } from '../../../lib/find-program.ts';
 import { readTextOrUndefined } from '../../../lib/read-text.ts';
 import { otherCapabilities } from '../capabilities.ts';
 import type { OciSpec } from '../oci-spec.ts';
@@ -58,16 +58,7 @@ function findExecutable(name: string, env: readonly string[]): string | undefine
   return path
     .split(':')
     .map((directory) => join(resolve(directory), name))
-    .find(isExecutable);
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
-  } catch {
-    return false;
-  }
+    .find(isProgram);
 }
 
 const unlimited = 2 ** 63;
