@@ -156,15 +156,19 @@ async function bringReferrers(
   return { count: found.length, notes: [] };
 }
 
-/** Every index and manifest below a root, itself first. Manifests are not read. */
-async function documentsOf(store: Store, root: Descriptor, io: IoOptions, depth = 0): Promise<Digest[]> {
-  if (!isIndexType(root.mediaType) || depth > maxIndexDepth) return [root.digest];
-  const document = await readDocument(store, root, { signal: io.signal });
-  if (document.kind === 'manifest') return [root.digest];
-  const below = await Promise.all(
-    document.index.manifests.map((entry) => documentsOf(store, entry, io, depth + 1)),
-  );
-  return [...new Set([root.digest, ...below.flat()])];
+/** Every index and manifest below a root, itself first, each read once. Manifests are not read. */
+async function documentsOf(store: Store, root: Descriptor, io: IoOptions): Promise<Digest[]> {
+  const found = new Set<Digest>();
+  const look = async (descriptor: Descriptor, depth: number): Promise<void> => {
+    if (found.has(descriptor.digest)) return;
+    found.add(descriptor.digest);
+    if (!isIndexType(descriptor.mediaType) || depth > maxIndexDepth) return;
+    const document = await readDocument(store, descriptor, { signal: io.signal });
+    if (document.kind === 'index')
+      await Promise.all(document.index.manifests.map((entry) => look(entry, depth + 1)));
+  };
+  await look(root, 0);
+  return [...found];
 }
 
 function mountSources(source: Store, target: Store, options: CopyBetweenOptions) {

@@ -105,6 +105,8 @@ async function tagsOf(store: RegistryStore, digest: Digest, options: IoOptions):
       });
       return found?.digest === digest ? [tag] : [];
     });
+    // Told below; one that fails while the list is still read would end the process.
+    lookup.catch(() => {});
     lookups.push(lookup);
   }
   return (await Promise.all(lookups)).flat();
