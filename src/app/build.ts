@@ -23,6 +23,7 @@ import type { CopyEvent } from '../transfer/copy-graph.ts';
 import { agentSource, type BuildAgents } from './build-inputs/agents.ts';
 import { entitlements, type RunDefaultTexts, runDefaults } from './build-inputs/run-defaults.ts';
 import { secretSource } from './build-inputs/secrets.ts';
+import { type ResourceTexts, stepResources } from './build-inputs/step-resources.ts';
 import type { BuildCaches, CacheSettings } from './cache/build-caches.ts';
 import type { CacheEvent } from './cache/cache-event.ts';
 import type { BuildMounts, MountsSettings } from './cache/mounts/build-mounts.ts';
@@ -64,6 +65,8 @@ export interface BuildImageOptions {
   readonly allow?: readonly string[] | undefined;
   /** Hosts and limits of every RUN, as typed. */
   readonly run?: RunDefaultTexts | undefined;
+  /** What each RUN may use, as typed. */
+  readonly resources?: ResourceTexts | undefined;
   /** Most steps at a time. Default: the number of the processor's threads. */
   readonly parallel?: number | undefined;
   readonly cache: boolean;
@@ -101,6 +104,7 @@ export async function buildImage(options: BuildImageOptions): Promise<BuiltImage
       hint: 'add -t REGISTRY/REPOSITORY:TAG',
     });
   }
+  const resources = stepResources(options.resources ?? {});
   const data = dataDirectory(env);
   const store = await openLocalStore({ env, create: true });
   const client = await createRegistryClient({ ...options, env });
@@ -121,6 +125,7 @@ export async function buildImage(options: BuildImageOptions): Promise<BuiltImage
       http: sources.http,
       git: sources.git,
       sandbox: options.sandbox,
+      resources,
       emulation: options.emulation,
       importedRecords: caches?.imported ?? [],
       findBase: (reference, platform, io) => findBase(reference, platform, { ...io, local: store, client }),

@@ -8,10 +8,11 @@ import { append } from './option-lists.ts';
 import { type ProgressMode, progressRenderer } from './progress.ts';
 import { addRegistryOptions, type RegistryFlags, registrySettings } from './registry-options.ts';
 import { renderBuilt } from './render-built.ts';
+import { type ResourceFlags, resourceOptions } from './resource-options.ts';
 import { type SandboxFlags, sandboxOption } from './sandbox-option.ts';
 import { writeMetadata } from './write-metadata.ts';
 
-export interface BuildFlags extends RegistryFlags, SandboxFlags, CallFlags {
+export interface BuildFlags extends RegistryFlags, SandboxFlags, CallFlags, ResourceFlags {
   readonly file?: string;
   readonly buildContext: string[];
   readonly tag: string[];
@@ -135,7 +136,9 @@ export function defineBuild(program: Command): Command {
     )
     .option('--add-host <name:address>', 'a line in /etc/hosts of RUN steps', append, [])
     .option('--ulimit <name=soft[:hard]>', 'limit of RUN steps, as nofile=1024', append, [])
-    .option('--shm-size <size>', '/dev/shm of RUN steps (default: 64m)')
+    .option('--shm-size <size>', '/dev/shm of RUN steps (default: 64m)');
+  for (const option of resourceOptions()) program.addOption(option);
+  program
     .addOption(
       new Option('--progress <mode>', 'how progress is shown')
         .choices(['auto', 'tty', 'plain', 'quiet', 'json'])
@@ -168,6 +171,7 @@ export function buildImageOptions(context: string, flags: BuildFlags): BuildImag
     ssh: flags.ssh,
     allow: flags.allow,
     run: { addHosts: flags.addHost, ulimits: flags.ulimit, shmSize: flags.shmSize },
+    resources: flags,
     push: (flags.push ?? false) || (flags.output ?? false),
     registry: registrySettings(flags),
   };

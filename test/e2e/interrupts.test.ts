@@ -57,10 +57,10 @@ describe('a build that is ended in the middle of a RUN', { timeout: 300_000 }, (
     return left;
   }
 
-  /** What runc and crun would make for a program of a keeper: all that was not there when the suite began. */
+  /** What holds a build's steps to `--memory`, and what runc and crun would make for a program of a keeper: all that was not there when the suite began. */
   function cgroups(): string[] {
     return readdirSync('/sys/fs/cgroup', { recursive: true, encoding: 'utf8' }).filter((path) =>
-      /(?:^|\/)(?:crun-)?run-\d+(?:\.scope)?$/.test(path),
+      /(?:^|\/)(?:(?:crun-)?run-\d+(?:\.scope)?|polyarch-[0-9a-f]{8}(?:\.scope)?)$/.test(path),
     );
   }
 
@@ -93,6 +93,8 @@ describe('a build that is ended in the middle of a RUN', { timeout: 300_000 }, (
           '--no-cache',
           '--progress',
           'plain',
+          '--memory',
+          '512m',
           join(scratch, 'context'),
         ];
         const child = spawn(polyarchProgram, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });

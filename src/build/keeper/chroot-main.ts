@@ -1,6 +1,7 @@
+import { spawnSync } from 'node:child_process';
 import { readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { reasonOf } from '../../lib/errors.ts';
+import { failure, reasonOf } from '../../lib/errors.ts';
 import type { StartFailure } from '../sandbox/chroot/chroot-sandbox.ts';
 import { enterRoot } from '../sandbox/chroot/enter-root.ts';
 import { loadProcessCalls } from '../sandbox/chroot/process-calls.ts';
@@ -22,7 +23,15 @@ async function enter(bundle: string, filterPath: string | undefined): Promise<vo
   calls.closeOnExec(statusDescriptor, true);
   // Node keeps its own standard streams from whatever it becomes.
   for (const fd of [0, 1, 2]) calls.closeOnExec(fd, false);
+  for (const { path, args } of config.hooks?.createRuntime ?? []) runHook(path, args);
   tell({ errno: enterRoot(config, { mounts, process: calls, filter }) });
+}
+
+/** As a runtime does, with as much of the state as hooks here read. */
+function runHook(path: string, [argv0, ...args]: readonly string[]): void {
+  const input = JSON.stringify({ pid: process.pid });
+  const { status, stderr } = spawnSync(path, args, { argv0, input, encoding: 'utf8' });
+  if (status !== 0) throw failure('SANDBOX', 'prepare', 'program', `its hook failed: ${stderr.trim()}`);
 }
 
 void enter(process.argv[2] ?? '', process.argv[3])

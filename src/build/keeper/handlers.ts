@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { bytePathOf } from '../../archive/byte-path.ts';
 import type { Digest } from '../../lib/digest.ts';
 import { failure } from '../../lib/errors.ts';
+import type { BuildCgroup } from '../sandbox/cgroups/step-cgroup.ts';
 import type { CopyPlan } from '../snapshot/copy/copy-plan.ts';
 import { mayMakeDevices } from '../snapshot/device-privilege.ts';
 import type { MountCalls } from '../snapshot/mount-calls.ts';
@@ -44,6 +45,8 @@ export interface HandlersOptions {
   readonly mounter: OverlayMounter | undefined;
   /** Path of a seccomp filter for the `chroot` tier, where one can be made. */
   readonly filter: string | undefined;
+  /** Where programs get groups of their own; empty: nothing holds them. */
+  readonly cgroups: readonly BuildCgroup[];
   readonly onEvent: (event: KeeperEvent) => void;
 }
 
@@ -73,7 +76,8 @@ export function makeHandlers(options: HandlersOptions): Handlers {
         enter: config.namespaces ? withBoundTree(calls) : ({ root }, use) => use(root),
       });
   const files = new PackedFiles(join(directory, 'packed'));
-  const sandbox = makeSandboxes(config, { directory, setTimes, calls, filter: options.filter });
+  const { filter, cgroups } = options;
+  const sandbox = makeSandboxes(config, { directory, setTimes, calls, filter, cgroups });
   const capability = (path: string | Buffer): Buffer | undefined =>
     syscalls.getXattr(path, 'security.capability');
   const copy = { workspace, files, capability };

@@ -1,6 +1,7 @@
 import type { Digest } from '../../lib/digest.ts';
 import type { PolyarchError } from '../../lib/errors.ts';
 import type { Platform } from '../../oci/platform.ts';
+import type { StepResources } from '../sandbox/cgroups/step-resources.ts';
 import type { Tier } from '../sandbox/tier.ts';
 import type {
   CopiedLayer,
@@ -86,6 +87,8 @@ export interface StartKeeperOptions {
   readonly writable?: readonly string[];
   /** `auto`: the first that works. Default `auto`. */
   readonly sandbox?: 'auto' | Tier | undefined;
+  /** What each program may use. UNSUPPORTED where nothing can hold it to that. Default: no limits. */
+  readonly resources?: StepResources | undefined;
   /** Ends the keeper. */
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: (event: KeeperEvent) => void;

@@ -1,6 +1,7 @@
 import type { Tier } from '../sandbox/tier.ts';
 import type { Owners } from '../snapshot/layer-metadata.ts';
 import type { Snapshotter } from '../snapshot/snapshotter.ts';
+import type { CgroupConfig } from './cgroups/open-cgroup.ts';
 import type { Ids } from './user-namespace.ts';
 
 /** What the keeper's process is started with: one JSON argument. */
@@ -27,4 +28,6 @@ export interface KeeperConfig {
   readonly emulators: Readonly<Record<string, string>>;
   /** Go's names of the architectures that are emulated, for hints. */
   readonly emulated: readonly string[];
+  /** What programs may use, and the groups that hold them to it. Absent: no limits. */
+  readonly cgroup?: CgroupConfig | undefined;
 }

@@ -1,6 +1,7 @@
 import { failure } from '../../lib/errors.ts';
 import { findProgram } from '../../lib/find-program.ts';
 import { hostPlatform, normalizePlatform, type Platform } from '../../oci/platform.ts';
+import type { StepResources } from '../sandbox/cgroups/step-resources.ts';
 import { runsNatively } from '../sandbox/emulator-table.ts';
 import { planEmulation } from '../sandbox/emulators.ts';
 import { findRuntime, hasRuntimeForRoot } from '../sandbox/probe-runtime.ts';
@@ -21,7 +22,11 @@ export interface KeeperPlan {
 }
 
 /** The ways to start a keeper, in the order in which they are to be tried. */
-export function keeperPlans(platforms: readonly Platform[], choice: 'auto' | Tier): KeeperPlan[] {
+export function keeperPlans(
+  platforms: readonly Platform[],
+  choice: 'auto' | Tier,
+  resources?: StepResources,
+): KeeperPlan[] {
   const foreign = platforms.filter((platform) => !runsNatively(platform, hostPlatform()));
   const emulated = foreign.map((platform) => normalizePlatform(platform).architecture);
   const isolated = (['oci', 'chroot'] as const).flatMap((tier): KeeperPlan[] => {
@@ -29,7 +34,7 @@ export function keeperPlans(platforms: readonly Platform[], choice: 'auto' | Tie
     return [
       { tier, kind: 'first', plan: () => isolatedPlan(request) },
       ...(foreign.length > 0
-        ? [{ tier, kind: 'other-emulators', plan: () => programsPlan(request, foreign) } as const]
+        ? [{ tier, kind: 'other-emulators', plan: () => programsPlan(request, foreign, resources) } as const]
         : []),
       // A container may give root user namespaces and nothing else.
       ...(tier === 'chroot' && process.getuid?.() === 0
@@ -45,7 +50,7 @@ export function keeperPlans(platforms: readonly Platform[], choice: 'auto' | Tie
   });
   const plans: KeeperPlan[] = [
     ...isolated,
-    { tier: 'proot', kind: 'first', plan: () => prootPlan(foreign, emulated) },
+    { tier: 'proot', kind: 'first', plan: () => prootPlan(foreign, emulated, resources) },
   ];
   return plans.filter(({ tier }) => choice === 'auto' || tier === choice);
 }
@@ -80,7 +85,8 @@ function isolatedPlan(
 }
 
 /** Where no table of emulators can be had: native steps as ever, foreign ones by proot. */
-function programsPlan(request: IsolatedRequest, foreign: readonly Platform[]) {
+function programsPlan(request: IsolatedRequest, foreign: readonly Platform[], resources?: StepResources) {
+  refuseLimits(resources);
   needProot();
   const plan = isolatedPlan({ ...request, platforms: [] });
   return { ...plan, emulators: programEmulators(foreign), losses: [...plan.losses, lostWalls, lostNetwork] };
@@ -95,7 +101,8 @@ const lostWalls =
 
 const lostNetwork = 'RUN --network=none is refused: programs here have the network that this machine has';
 
-function prootPlan(foreign: readonly Platform[], emulated: readonly string[]) {
+function prootPlan(foreign: readonly Platform[], emulated: readonly string[], resources?: StepResources) {
+  refuseLimits(resources);
   needProot();
   const isRoot = process.getuid?.() === 0;
   return {
@@ -114,6 +121,14 @@ function prootPlan(foreign: readonly Platform[], emulated: readonly string[]) {
       ...(isRoot ? [] : ['owners are lost: all files that steps make belong to root']),
     ],
   } as const;
+}
+
+/** A step by proot has no process that all of it hangs on: what would hold it, holds the whole container. */
+function refuseLimits(resources: StepResources | undefined): void {
+  if (resources === undefined) return;
+  throw failure('SANDBOX', 'limit', 'RUN', 'steps by proot get no control group of their own', {
+    hint: 'limit the container as a whole: docker run --memory 2g --cpus 2',
+  });
 }
 
 function needProot(): void {

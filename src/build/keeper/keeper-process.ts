@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { failure } from '../../lib/errors.ts';
 import { findProgram } from '../../lib/find-program.ts';
+import type { OpenedCgroup } from './cgroups/open-cgroup.ts';
 import type { KeeperConfig } from './keeper-config.ts';
 import { explainUnshare, mapIds } from './user-namespace.ts';
 
@@ -26,16 +27,29 @@ const waitForIds = 'echo >&4; read _ <&4 || exit 1; exec 4<&-; exec "$0" "$@"';
 /** Starts the keeper as the first process of its namespaces. In a session of its own: a terminal's Ctrl-C reaches the main process alone. */
 export async function spawnKeeper(
   config: KeeperConfig,
-  options: { readonly stdio: 'none' | 'inherit'; readonly signal?: AbortSignal | undefined },
+  options: {
+    readonly stdio: 'none' | 'inherit';
+    readonly signal?: AbortSignal | undefined;
+    readonly cgroup?: OpenedCgroup | undefined;
+  },
 ): Promise<KeeperProcess> {
   const entry = fileURLToPath(new URL('./main.ts', import.meta.url));
   const program = [process.execPath, '--disable-warning=ExperimentalWarning', entry, JSON.stringify(config)];
-  const [file = '', ...argv] = config.namespaces ? inNamespaces(program, config) : program;
+  const { command = [], env, watch } = options.cgroup ?? {};
+  const inner = config.namespaces ? inNamespaces(program, config) : program;
+  const [file = '', ...argv] = [...command, ...inner];
   const own = options.stdio === 'inherit' ? 'inherit' : 'ignore';
   const child = spawn(file, argv, {
     detached: true,
-    env: keeperEnvironment(),
-    stdio: [own, own, options.stdio === 'inherit' ? 'inherit' : 'pipe', 'pipe', 'pipe'],
+    env: { ...keeperEnvironment(), ...env },
+    stdio: [
+      own,
+      own,
+      options.stdio === 'inherit' ? 'inherit' : 'pipe',
+      'pipe',
+      'pipe',
+      ...(watch ? [watch.held] : []),
+    ],
   });
   let words = '';
   // A program that cannot be started says so here; its end follows.

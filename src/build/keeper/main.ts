@@ -7,6 +7,7 @@ import { loadMountCalls, type MountCalls } from '../snapshot/mount-calls.ts';
 import { removeTree } from '../snapshot/remove-tree.ts';
 import { SnapshotDirectory } from '../snapshot/snapshot-directory.ts';
 import { loadSyscalls } from '../snapshot/syscalls.ts';
+import { bindGroups, openGroups, unbindGroups } from './cgroups/bind-cgroups.ts';
 import { chooseSnapshotter } from './choose-snapshotter.ts';
 import { Connection } from './connection.ts';
 import { encodeJson } from './frames.ts';
@@ -34,12 +35,14 @@ async function serve(config: KeeperConfig, socket: Socket): Promise<void> {
       import('../sandbox/chroot/process-calls.ts'),
     ]);
   flushCompileCache();
+  const openedGroups = openGroups(config.cgroup);
   const ownProc = !config.namespaces || isolate(config, calls);
   const keepers = join(config.dataDirectory, 'keeper');
   const locks = new KeeperLocks(keepers, calls);
   const directory = locks.take(config.id);
   if (!config.namespaces && process.getuid?.() === 0) letUsersPass(config, directory);
   registerEmulators(config, calls);
+  const cgroups = bindGroups(openedGroups, directory, calls);
   const snapshots = new SnapshotDirectory(join(config.dataDirectory, 'snapshots'), {
     owner: config.id,
     tryLock: calls.tryLock,
@@ -66,6 +69,7 @@ async function serve(config: KeeperConfig, socket: Socket): Promise<void> {
       syscalls,
       mounter,
       filter,
+      cgroups,
       onEvent: (event) => connection.send({ type: 'event', event }),
     }),
   );
@@ -79,6 +83,7 @@ async function serve(config: KeeperConfig, socket: Socket): Promise<void> {
   await sweeping;
   snapshots.discardOwn().forEach(remove);
   unregisterEmulators(config, calls);
+  unbindGroups(cgroups, calls);
   rmSync(directory, { recursive: true, force: true });
 }
 

@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findProgram } from '../../lib/find-program.ts';
 import { normalizePlatform, type Platform } from '../../oci/platform.ts';
+import { LimitedSandbox } from '../sandbox/cgroups/limited-sandbox.ts';
+import type { BuildCgroup } from '../sandbox/cgroups/step-cgroup.ts';
 import { ChrootSandbox } from '../sandbox/chroot/chroot-sandbox.ts';
 import { OciRuntime } from '../sandbox/oci-runtime.ts';
 import { findRuntime, hasSeccomp } from '../sandbox/probe-runtime.ts';
@@ -18,6 +20,7 @@ export interface SandboxParts {
   readonly calls: MountCalls;
   /** Path of a seccomp filter for the `chroot` tier, where one can be made. */
   readonly filter: string | undefined;
+  readonly cgroups: readonly BuildCgroup[];
 }
 
 /** The sandbox of the keeper's tier for a platform, made when it is first needed. */
@@ -52,10 +55,14 @@ export function makeSandboxes(config: KeeperConfig, parts: SandboxParts): (platf
     }
     return new OciRuntime({ ...common, program, seccomp, state: join(directory, 'runtime') });
   };
+  const limited = (sandbox: Sandbox): Sandbox =>
+    config.cgroup === undefined
+      ? sandbox
+      : new LimitedSandbox(sandbox, parts.cgroups, config.cgroup.resources);
   return (platform) => {
     const { architecture } = normalizePlatform(platform);
     const key = config.emulators[architecture] === undefined ? '' : architecture;
-    const found = made.get(key) ?? make(architecture);
+    const found = made.get(key) ?? limited(make(architecture));
     made.set(key, found);
     return found;
   };

@@ -126,6 +126,8 @@ export interface FileOwner extends Owner {
 export interface RunResponse {
   /** 128 + n when signal n ended the program. */
   readonly exitCode: number;
+  /** Processes of the program that were killed for their memory (StartKeeperOptions.resources); absent: none. */
+  readonly memoryKills?: number;
   /** The upper directory; there only when exitCode is 0 and `discard` is not set. */
   readonly snapshot?: LayerSnapshot;
 }

@@ -54,7 +54,14 @@ export async function runStep(
     return { value, keep: value.exitCode === 0 && !discard };
   });
   const snapshot = id === undefined ? {} : { snapshot: { kind: 'snapshot' as const, id } };
-  return { response: { exitCode: value.exitCode, ...snapshot }, stubs: value.stubs };
+  return {
+    response: {
+      exitCode: value.exitCode,
+      ...(value.memoryKills ? { memoryKills: value.memoryKills } : {}),
+      ...snapshot,
+    },
+    stubs: value.stubs,
+  };
 }
 
 function outputOf(

@@ -9,6 +9,7 @@ import {
   reasonOf,
   throwIfAborted,
 } from '../../lib/errors.ts';
+import type { OpenedCgroup } from './cgroups/open-cgroup.ts';
 import { Channel } from './channel.ts';
 import { endLeftovers } from './end-leftovers.ts';
 import type {
@@ -37,14 +38,23 @@ export async function startKeeper(options: StartKeeperOptions): Promise<KeeperCl
     });
   }
   const rejected: RejectedTier[] = [];
-  for (const { tier, kind, plan } of keeperPlans(options.platforms, options.sandbox ?? 'auto')) {
+  for (const { tier, kind, plan } of keeperPlans(
+    options.platforms,
+    options.sandbox ?? 'auto',
+    options.resources,
+  )) {
     const last = rejected.at(-1);
     // Other emulators are no help where the tier itself does not work.
     if (kind === 'other-emulators' && last?.tier === tier && last.error.code === 'SANDBOX') continue;
     try {
       const { losses, ...config } = plan();
-      const { channel, report } = await start(config, options);
-      return client(channel, { tier, rejected, losses: [...losses, ...report.losses], trees: report.trees });
+      const { channel, report, removed } = await start(config, options);
+      return client(channel, removed, {
+        tier,
+        rejected,
+        losses: [...losses, ...report.losses],
+        trees: report.trees,
+      });
     } catch (error) {
       if (!isFailure(error, 'SANDBOX', 'EMULATOR')) throw error;
       // Other namespaces may fail for the same reason.
@@ -58,13 +68,20 @@ export async function startKeeper(options: StartKeeperOptions): Promise<KeeperCl
 async function start(
   config: PlannedConfig,
   options: StartKeeperOptions,
-): Promise<{ readonly channel: Channel; readonly report: KeeperReport }> {
+): Promise<{
+  readonly channel: Channel;
+  readonly report: KeeperReport;
+  /** Resolves when nothing in the machine's control groups is left. */
+  readonly removed: Promise<void> | undefined;
+}> {
   const { signal } = options;
   const dataDirectory = await realpath(options.dataDirectory);
   const id = randomBytes(4).toString('hex');
-  const spawned = await spawnKeeper(
-    { ...config, dataDirectory, writable: options.writable ?? [], id },
-    { stdio: options.stdio ?? 'none', signal },
+  const cgroup = await groupOf(options, id);
+  const given = { ...config, dataDirectory, writable: options.writable ?? [], id, cgroup: cgroup?.config };
+  const spawned = await spawnKeeper(given, { stdio: options.stdio ?? 'none', signal, cgroup }).finally(() =>
+    // The keeper's own is open until it ends.
+    cgroup?.watch?.held.destroy(),
   );
   const channel = new Channel(spawned, { onEvent: options.onEvent });
   const abort = (): void => void channel.close(abortReason(signal as AbortSignal));
@@ -78,7 +95,8 @@ async function start(
   );
   if (signal?.aborted) abort();
   try {
-    return { channel, report: await channel.ready };
+    const report = await channel.ready;
+    return { channel, report, removed: cgroup?.watch?.ended };
   } catch (error) {
     await channel.ended;
     const words = spawned.lastWords();
@@ -86,7 +104,14 @@ async function start(
   }
 }
 
-function client(channel: Channel, sandbox: SandboxReport): KeeperClient {
+/** Loaded by builds that limit their steps alone. */
+async function groupOf({ resources }: StartKeeperOptions, id: string): Promise<OpenedCgroup | undefined> {
+  if (resources === undefined) return undefined;
+  const { openCgroup } = await import('./cgroups/open-cgroup.ts');
+  return openCgroup(resources, id);
+}
+
+function client(channel: Channel, removed: Promise<void> | undefined, sandbox: SandboxReport): KeeperClient {
   return {
     sandbox,
     async prepare(request, call) {
@@ -109,7 +134,10 @@ function client(channel: Channel, sandbox: SandboxReport): KeeperClient {
     async resize() {
       await channel.call('resize', null);
     },
-    close: () => channel.close(),
+    async close() {
+      await channel.close();
+      await removed;
+    },
   };
 }
 

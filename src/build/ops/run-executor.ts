@@ -1,10 +1,11 @@
 import { digestOfValue } from '../../lib/canonical-json.ts';
 import type { Digest } from '../../lib/digest.ts';
-import { failure } from '../../lib/errors.ts';
+import { failure, type PolyarchError } from '../../lib/errors.ts';
 import { formatPlatform, hostPlatform, type Platform } from '../../oci/platform.ts';
 import type { Node } from '../graph/graph.ts';
 import type { RunOp } from '../graph/run-op.ts';
 import type { KeeperClient } from '../keeper/keeper-client.ts';
+import type { StepResources } from '../sandbox/cgroups/step-resources.ts';
 import { runsNatively } from '../sandbox/emulator-table.ts';
 import { hintFromOutput } from '../sandbox/explain-failure.ts';
 import type { SolveOptions } from '../solver/vertex.ts';
@@ -36,6 +37,8 @@ export interface RunExecutorOptions {
   readonly proxyEnv: readonly string[];
   readonly secrets: SecretSource;
   readonly agents: AgentSource;
+  /** What each program may use: in no key, for it changes no result. */
+  readonly resources?: StepResources | undefined;
   /** SOURCE_DATE_EPOCH, seconds. */
   readonly epoch?: number | undefined;
 }
@@ -93,7 +96,7 @@ export class RunExecutor implements OpExecutor<RunOp> {
     };
     const { platform, args, cwd, user, network, extraHosts = [], ulimits = [], shmBytes } = op;
     const env = [...op.env, ...proxyEnv, ...given.env];
-    const { exitCode, snapshot } = await keeper.run(
+    const { exitCode, snapshot, memoryKills } = await keeper.run(
       {
         ...{ tree, platform, args, env, cwd, user, network, hostname, extraHosts },
         mounts: given.mounts,
@@ -102,7 +105,10 @@ export class RunExecutor implements OpExecutor<RunOp> {
       },
       { signal, stdout: forward('stdout'), stderr: forward('stderr') },
     );
-    if (exitCode !== 0 || snapshot === undefined) throw stepFailure(node, op, exitCode, tail);
+    if (exitCode !== 0 || snapshot === undefined) {
+      if (memoryKills !== undefined) throw outOfMemory(node, exitCode, tail, this.#options.resources);
+      throw stepFailure(node, op, exitCode, tail);
+    }
     const created = Math.floor(Date.now() / 1000);
     // Not ended with this vertex: another one may have taken the outcome. What nobody wants any more ends with the keeper.
     const stored = keeper
@@ -115,10 +121,37 @@ export class RunExecutor implements OpExecutor<RunOp> {
   }
 }
 
+/** The kernel killed one of its processes at least; which one is its choice. */
+function outOfMemory(
+  node: Node,
+  exitCode: number,
+  tail: OutputTail,
+  { memory }: StepResources = {},
+): PolyarchError {
+  const limit = memory === undefined ? '' : ` within --memory ${formatBytes(memory)}`;
+  const what = `exit code ${exitCode}, killed: out of memory${limit}${whereOf(node)}`;
+  return failure('STEP_FAILED', 'run', node.steps[0]?.text ?? 'RUN', what, {
+    output: tail.text(),
+    hint:
+      memory === undefined
+        ? 'this machine, or the group that the build is in, has no more memory: --parallel 1 runs one step at a time'
+        : `give each step more: --memory ${formatBytes(memory * 2)}`,
+  });
+}
+
+/** As `--memory` takes it. */
+function formatBytes(bytes: number): string {
+  const unit = [...'gmk'].find((_, index) => bytes % 1024 ** (3 - index) === 0);
+  return unit === undefined ? `${bytes}` : `${bytes / 1024 ** (3 - 'gmk'.indexOf(unit))}${unit}`;
+}
+
+function whereOf({ steps: [step] }: Node): string {
+  return step ? ` (line ${step.startLine}, ${formatPlatform(step.platform)})` : '';
+}
+
 function stepFailure(node: Node, op: RunOp, exitCode: number, tail: OutputTail) {
-  const [step] = node.steps;
-  const where = step ? ` (line ${step.startLine}, ${formatPlatform(step.platform)})` : '';
-  return failure('STEP_FAILED', 'run', step?.text ?? 'RUN', `exit code ${exitCode}${where}`, {
+  const text = node.steps[0]?.text ?? 'RUN';
+  return failure('STEP_FAILED', 'run', text, `exit code ${exitCode}${whereOf(node)}`, {
     output: tail.text(),
     hint:
       exitCode === 127

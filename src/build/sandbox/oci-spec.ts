@@ -28,6 +28,8 @@ export interface OciSpecInput {
   readonly limits: SandboxLimits;
   /** `linux.seccomp`; not for an insecure program. Undefined where the runtime has no seccomp. */
   readonly seccomp?: SeccompProfile | undefined;
+  /** SandboxSpec.joins. */
+  readonly joins?: readonly string[];
 }
 
 export interface OciMount {
@@ -35,6 +37,12 @@ export interface OciMount {
   readonly type: string;
   readonly source: string;
   readonly options: readonly string[];
+}
+
+export interface OciHook {
+  readonly path: string;
+  /** With the program's name first. */
+  readonly args: readonly string[];
 }
 
 /** In characters; 0 where it is not known. */
@@ -67,6 +75,8 @@ export interface OciSpec {
     readonly rlimits: readonly { readonly type: string; readonly soft: number; readonly hard: number }[];
   };
   readonly mounts: readonly OciMount[];
+  /** `createRuntime`: run before the program, with its state as JSON on stdin (OCI runtime-spec, config.md, POSIX-platform Hooks). */
+  readonly hooks?: { readonly createRuntime: readonly OciHook[] };
   readonly linux: {
     readonly namespaces: readonly { readonly type: string }[];
     readonly maskedPaths?: readonly string[];
@@ -122,6 +132,7 @@ export function ociSpec(input: OciSpecInput): OciSpec {
       ...fileMounts(input.files),
       ...input.mounts.map((mount) => givenMount(mount, input)),
     ],
+    ...(input.joins && { hooks: { createRuntime: [joinHook(input.joins)] } }),
     linux: {
       namespaces: namespaces.map((type) => ({ type })),
       ...(insecure ? {} : { maskedPaths, readonlyPaths, ...(input.seccomp && { seccomp: input.seccomp }) }),
@@ -194,6 +205,14 @@ function givenMount(mount: SandboxMount, { bindFlags }: OciSpecInput): OciMount 
   const size = mount.maxBytes === undefined ? [] : [`size=${mount.maxBytes}`];
   const options = ['nosuid', 'nodev', ...(mount.readOnly ? ['ro'] : []), ...size];
   return { destination, type: 'tmpfs', source: 'tmpfs', options };
+}
+
+/** Runtimes make no cgroups here: who does, whatever the version, has this move the program into them while it is being made. */
+const moveProgram =
+  'pid=$(sed -n "s/.*\\"pid\\": *\\([0-9]*\\).*/\\1/p"); for group; do echo "$pid" >"$group" || exit 1; done';
+
+function joinHook(joins: readonly string[]): OciHook {
+  return { path: '/bin/sh', args: ['sh', '-c', moveProgram, 'sh', ...joins] };
 }
 
 /** RLIM_INFINITY: JSON.stringify would write the number as 18446744073709552000, which a runtime refuses. */

@@ -22,6 +22,8 @@ export interface SandboxSpec {
   /** `insecure`: every capability that this process may give, no system call and no part of /proc and /sys withheld. */
   readonly security: 'sandbox' | 'insecure';
   readonly limits: SandboxLimits;
+  /** Control groups that the program is moved into before it begins: files that take its process's id. Default: none. */
+  readonly joins?: readonly string[];
 }
 
 export interface ExtraHost {
@@ -97,6 +99,8 @@ export interface SandboxResult {
    * touched to overlayfs.
    */
   readonly stubs: readonly string[];
+  /** How many of its processes were killed because they used more memory than they were given together. */
+  readonly memoryKills?: number;
 }
 
 /** A tier. Failures: SANDBOX when the program could not be started, NOT_FOUND for a user, INTERRUPTED. */

@@ -2,6 +2,7 @@ import { failure, isFailure, type PolyarchError } from '../../../lib/errors.ts';
 import { formatPlatform, hostPlatform, type Platform, platformsEqual } from '../../../oci/platform.ts';
 import type { Node } from '../../graph/graph.ts';
 import type { KeeperClient } from '../../keeper/keeper-client.ts';
+import type { StepResources } from '../../sandbox/cgroups/step-resources.ts';
 import { runsNatively } from '../../sandbox/emulator-table.ts';
 import type { Tier } from '../../sandbox/tier.ts';
 import type { BuildEvent } from '../engine.ts';
@@ -13,6 +14,7 @@ export interface KeeperStarterOptions {
   /** Those of them that the build cannot do without. Default: all. */
   readonly required?: readonly Node[];
   readonly sandbox: 'auto' | Tier;
+  readonly resources?: StepResources | undefined;
   readonly signal: AbortSignal | undefined;
   readonly onEvent: (event: BuildEvent) => void;
 }
@@ -60,11 +62,11 @@ export class KeeperStarter {
 
   /** For all platforms; else for all that have an emulator, then for those alone that are required. */
   async #startForMost(platforms: readonly Platform[]): Promise<KeeperClient> {
-    const { dataDirectory, sandbox, signal, roots, required = roots } = this.#options;
+    const { dataDirectory, sandbox, resources, signal, roots, required = roots } = this.#options;
     // Not loaded by a build that finds every step in the cache.
     const { startKeeper } = await import('../../keeper/start-keeper.ts');
     try {
-      return await startKeeper({ dataDirectory, platforms, sandbox, signal });
+      return await startKeeper({ dataDirectory, platforms, sandbox, resources, signal });
     } catch (error) {
       const needed = runPlatforms(required);
       const fewer = [await withEmulator(platforms, needed), needed].find(

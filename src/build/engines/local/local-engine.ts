@@ -23,6 +23,7 @@ import { LayerOutcomeCache } from '../../ops/outcome-cache.ts';
 import { RunExecutor } from '../../ops/run-executor.ts';
 import { TargetViews } from '../../ops/target-views.ts';
 import type { Outcome, Tree } from '../../ops/tree.ts';
+import type { StepResources } from '../../sandbox/cgroups/step-resources.ts';
 import type { Tier } from '../../sandbox/tier.ts';
 import { Solver } from '../../solver/solver.ts';
 import type { RepositoryFetcher } from '../../sources/git-repositories.ts';
@@ -58,6 +59,8 @@ export interface LocalEngineOptions {
   readonly git: RepositoryFetcher;
   /** Default: the first that works. */
   readonly sandbox?: 'auto' | Tier | undefined;
+  /** What each RUN may use. UNSUPPORTED where nothing can hold it to that. Default: no limits. */
+  readonly resources?: StepResources | undefined;
   /** Default `allow`. */
   readonly emulation?: 'allow' | 'refuse' | undefined;
   readonly findBase: (reference: string, platform: Platform, options: IoOptions) => Promise<FoundBase>;
@@ -131,6 +134,7 @@ export class LocalEngine implements Engine {
       roots,
       required: planned.filter(({ platform }) => !optional.includes(platform)).map(({ node }) => node),
       sandbox: this.#options.sandbox ?? 'auto',
+      resources: this.#options.resources,
       signal: options.signal,
       onEvent,
     });
@@ -173,6 +177,7 @@ export class LocalEngine implements Engine {
         context: new ContextExecutor({ origins: files, intake }),
         mkdir: new MkdirExecutor(shared),
         run: new RunExecutor({
+          resources: this.#options.resources,
           ...shared,
           proxyEnv: plan.proxyEnv,
           secrets: request.secrets,

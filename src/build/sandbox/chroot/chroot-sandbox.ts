@@ -28,6 +28,9 @@ export interface ChrootSandboxOptions extends BindCalls {
   readonly pipe: () => readonly [read: number, write: number];
 }
 
+/** unshare(1) becomes a shell, whose child is the first of the PID namespace. Its own `--fork` ends with 1 when the program was killed (util-linux 2.38). */
+const firstChild = 'exec 9>&2 2>/dev/null; ("$@" 2>&9 9>&-); exit $?';
+
 /** Why a program could not be started, from the process that was to become it: execve(2)'s errno, or what failed before. */
 export type StartFailure = { readonly errno: string } | { readonly message: string };
 
@@ -57,8 +60,16 @@ export class ChrootSandbox implements Sandbox {
     const { unshare, entry, pipe, filter } = this.#options;
     const namespaces = ['--mount', '--pid', '--uts', '--ipc', ...(spec.network === 'none' ? ['--net'] : [])];
     const argv = [
-      ...[...namespaces, '--propagation', 'private', '--fork', '--kill-child', '--'],
-      ...[process.execPath, '--disable-warning=ExperimentalWarning', entry, spec.scratch],
+      ...[...namespaces, '--propagation', 'private', '--', 'sh', '-c', firstChild, 'sh'],
+      ...[
+        'setpriv',
+        '--pdeathsig',
+        'KILL',
+        process.execPath,
+        '--disable-warning=ExperimentalWarning',
+        entry,
+        spec.scratch,
+      ],
       ...(filter === undefined || spec.security === 'insecure' ? [] : [filter]),
     ];
     const pipes = outputPipes(output, { pipe, owner: user });
@@ -90,7 +101,7 @@ export class ChrootSandbox implements Sandbox {
 function ended(child: ChildProcess, spec: SandboxSpec): Promise<number> {
   return new Promise<number>((resolve, reject) => {
     child.once('error', (error) => reject(explainRuntimeFailure(reasonOf(error), spec)));
-    // unshare(1) ends as the program did.
+    // The shell ends as the program did.
     child.once('exit', (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)));
   });
 }
@@ -103,7 +114,7 @@ function exitCodeOf(said: StartFailure, spec: SandboxSpec): number {
   throw explainRuntimeFailure(said.errno === 'ENOEXEC' ? 'exec format error' : said.errno, spec);
 }
 
-/** The program alone: unshare(1) waits until all of its namespace is gone. Before there is one, unshare(1) itself. */
+/** The program alone: the shell waits until all of its namespace is gone. Before there is one, the shell itself. */
 function stopProgram(child: ChildProcess, stop: SandboxOptions['stop']): void {
   const force = (): void => {
     if (!signalProgram(child, 'SIGKILL')) child.kill('SIGKILL');
