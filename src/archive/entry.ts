@@ -27,7 +27,11 @@ export interface EntryHeader {
 }
 
 /** Bytes of memory that a header takes, about: its names, and its attributes, of which a hostile entry has a megabyte. */
-export function heldBytes({ path, linkname, xattrs }: EntryHeader): number {
+export function heldBytes({
+  path,
+  linkname,
+  xattrs,
+}: Pick<EntryHeader, 'path' | 'linkname' | 'xattrs'>): number {
   let bytes = path.length + (linkname?.length ?? 0) + 64;
   if (xattrs !== undefined) for (const [name, value] of xattrs) bytes += name.length + value.length + 64;
   return bytes;

@@ -1,4 +1,5 @@
 import type { BytePath } from '../../archive/byte-path.ts';
+import { heldBytes } from '../../archive/entry.ts';
 import { MergedView } from '../../archive/merged-view.ts';
 import { readToc } from '../../archive/read-toc.ts';
 import type { Toc, TocEntry } from '../../archive/toc.ts';
@@ -8,18 +9,15 @@ import { failure } from '../../lib/errors.ts';
 import type { Layer } from '../../oci/descriptor.ts';
 import { isLayerType } from '../../oci/media-types.ts';
 
-/** Names and link targets of one image's files: about a million files. What is kept of an image in memory follows them, not its bytes. */
+/** Names, link targets and attributes of one image's files: about a million files. What is kept of an image in memory follows them, not its bytes. */
 export const maxTreeNameBytes = 128 * 1024 * 1024;
-
-/** As `LayerTree` counts: an entry costs more than its name. */
-const entryBytes = 64;
 
 /** Layers' tables of contents by diffID, read once however many images share them. */
 export class LayerTocs {
   readonly #options: IoOptions & { contents?: boolean };
   readonly #tocs = new Map<Digest, Promise<Toc>>();
   readonly #contents = new WeakMap<TocEntry, Digest>();
-  #nameBytes = 0;
+  #heldBytes = 0;
 
   /** `contents`: digests of files' contents are wanted too. Default false: it costs as much again as reading. */
   constructor(options: IoOptions & { contents?: boolean } = {}) {
@@ -50,11 +48,11 @@ export class LayerTocs {
     const toc = await readToc(await store.fetch(descriptor, { signal }), diffId, {
       signal,
       source: descriptor.digest,
-      maxNameBytes: maxTreeNameBytes - this.#nameBytes,
+      maxNameBytes: maxTreeNameBytes - this.#heldBytes,
       ...(contents ? { contents: this.#contents } : {}),
     });
-    for (const { path, linkname } of toc.entries)
-      this.#nameBytes += path.length + (linkname?.length ?? 0) + entryBytes;
+    for (const entry of toc.entries) this.#heldBytes += heldBytes(entry);
+    for (const path of [...toc.whiteouts, ...toc.opaque]) this.#heldBytes += heldBytes({ path });
     return toc;
   }
 }
