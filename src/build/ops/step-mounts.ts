@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '../../lib/canonical-json.ts';
 import { failure } from '../../lib/errors.ts';
@@ -91,8 +92,19 @@ function missing(what: string, id: string, option: string): Error {
   });
 }
 
-/** A variable ends at its first NUL. */
+/** A variable ends at its first NUL; other bytes than UTF-8 would not arrive as they are. */
 function asVariable(value: Buffer, id: string): string {
+  if (!isUtf8(value)) {
+    throw failure(
+      'STEP_FAILED',
+      'use secret',
+      id,
+      'its bytes are no UTF-8: it can be a file, not a variable',
+      {
+        hint: `RUN --mount=type=secret,id=${id} has it as /run/secrets/${id}`,
+      },
+    );
+  }
   if (value.includes(0)) throw failure('STEP_FAILED', 'use secret', id, 'a NUL byte cannot be in a variable');
   return value.toString('utf8');
 }
