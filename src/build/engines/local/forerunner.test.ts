@@ -52,7 +52,7 @@ test('a step that is executed has the base of the RUN behind it made ready, once
   const { forerunner, prepared } = watch(final);
   forerunner.onExecute(first.digest);
   forerunner.onExecute(built.digest);
-  await forerunner.ended();
+  await forerunner.stop();
   const diffId = below.op.kind === 'base' ? below.op.layers[0]?.diffId : undefined;
   assert.deepEqual(prepared, [{ tree: [{ kind: 'blob', path: 'blob', diffId }] }]);
 });
@@ -61,6 +61,25 @@ test('steps with no RUN behind them, and bases, which are in no cache, start not
   const { below, other, final } = twoStages();
   const { forerunner, prepared } = watch(final);
   for (const node of [below, other, final]) forerunner.onExecute(node.digest);
-  await forerunner.ended();
+  await forerunner.stop();
   assert.deepEqual(prepared, []);
+});
+
+test('a base that is still on its way when the build has ended is not waited for', {
+  timeout: 10_000,
+}, async () => {
+  const { first, final } = twoStages();
+  const forerunner = new Forerunner({
+    roots: [final],
+    keeper: { get: async () => ({}) } as unknown as KeeperStarter,
+    sources: {
+      path: (_descriptor: unknown, { signal }: { signal: AbortSignal }) =>
+        new Promise<string>((_resolve, reject) =>
+          signal.addEventListener('abort', () => reject(signal.reason)),
+        ),
+    } as unknown as LayerSources,
+    signal: undefined,
+  });
+  forerunner.onExecute(first.digest);
+  await forerunner.stop();
 });

@@ -19,9 +19,13 @@ export class Forerunner {
   /** By step: the base nodes that lie below the RUNs that depend on it, itself included. */
   readonly #bases = new Map<string, Set<Node>>();
   readonly #begun = new Map<Node, Promise<void>>();
+  readonly #stopping = new AbortController();
+  readonly #signal: AbortSignal;
 
   constructor(options: ForerunnerOptions) {
     this.#options = options;
+    const { signal } = this.#stopping;
+    this.#signal = options.signal ? AbortSignal.any([options.signal, signal]) : signal;
     const visited = new Set<Node>();
     for (const root of options.roots) this.#visit(root, new Set(), visited);
   }
@@ -33,8 +37,9 @@ export class Forerunner {
     }
   }
 
-  /** Settles when nothing of it is under way. */
-  async ended(): Promise<void> {
+  /** Gives up what no step waits for any more; settles when nothing of it is under way. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
     await Promise.all(this.#begun.values());
   }
 
@@ -51,7 +56,8 @@ export class Forerunner {
   }
 
   async #prepare(base: Node): Promise<void> {
-    const { keeper, sources, signal } = this.#options;
+    const { keeper, sources } = this.#options;
+    const signal = this.#signal;
     try {
       const [client, tree] = await Promise.all([keeper.get(), blobsOf(layersOf(base), sources, signal)]);
       await client.prepare({ tree }, { signal });

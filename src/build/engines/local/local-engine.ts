@@ -239,6 +239,7 @@ export class LocalEngine implements Engine {
       await options.deliver?.(result);
       return result;
     } finally {
+      const stopped = forerunner.stop();
       await ending;
       await cache.flush();
       await files.close();
@@ -247,7 +248,7 @@ export class LocalEngine implements Engine {
       // A build does not fail for what is told of it.
       const saved = recorder.save({ roots, results, filesOf }).catch(() => {});
       await keeper.close();
-      await forerunner.ended();
+      await stopped;
       await saved;
     }
   }
