@@ -26,6 +26,7 @@ import { secretSource } from './build-inputs/secrets.ts';
 import { type ResourceTexts, stepResources } from './build-inputs/step-resources.ts';
 import type { BuildCaches, CacheSettings } from './cache/build-caches.ts';
 import type { CacheEvent } from './cache/cache-event.ts';
+import { gcDue } from './cache/gc-due.ts';
 import type { BuildMounts, MountsSettings } from './cache/mounts/build-mounts.ts';
 import type { MountsOptions } from './cache/mounts/import-mounts.ts';
 import { openBuildContext } from './contexts/open-build-context.ts';
@@ -78,6 +79,8 @@ export interface BuildImageOptions {
   readonly caches?: CacheSettings | undefined;
   /** Cache mounts that are kept elsewhere. Default none. */
   readonly cacheMounts?: MountsSettings | undefined;
+  /** What builds may leave on this machine, as typed. Default: $POLYARCH_GC, else BuildKit's policy. */
+  readonly gc?: string | undefined;
   /** True: to the registry that each tag names. False: into the local store. */
   readonly push: boolean;
   readonly registry?: RegistrySettings | undefined;
@@ -105,12 +108,16 @@ export async function buildImage(options: BuildImageOptions): Promise<BuiltImage
     });
   }
   const resources = stepResources(options.resources ?? {});
+  const gc = options.gc ?? (env.POLYARCH_GC || undefined);
+  if (gc !== undefined) (await import('./cache/gc-policy.ts')).parseGcPolicy(gc);
   const data = dataDirectory(env);
   const store = await openLocalStore({ env, create: true });
   const client = await createRegistryClient({ ...options, env });
   const sources = openSources({ dataDirectory: data, env });
   const pushes = options.push ? imagePushes(references, client, options) : [];
   let agents: BuildAgents | undefined;
+  let ran = false;
+  const { onEvent = () => {} } = options;
   try {
     const read = await readRequest(options, { env, sources, findImage: findLocated });
     agents = read.agents;
@@ -134,7 +141,10 @@ export async function buildImage(options: BuildImageOptions): Promise<BuiltImage
     });
     const built = await engine.build(request, {
       signal: options.signal,
-      onEvent: options.onEvent,
+      onEvent(event) {
+        ran ||= event.type === 'step-done';
+        onEvent(event);
+      },
       onLayer: (layer, content) => {
         for (const push of pushes) push.ahead(layer, content);
       },
@@ -145,6 +155,7 @@ export async function buildImage(options: BuildImageOptions): Promise<BuiltImage
         await mounts?.finish();
       },
     });
+    if (ran && gc !== 'off') await collect(data, gc, options);
     return {
       root: built.root,
       images: built.images,
@@ -159,6 +170,25 @@ export async function buildImage(options: BuildImageOptions): Promise<BuiltImage
     await agents?.close();
     sources.close();
     client.close();
+  }
+}
+
+/** After a build that made something, once an hour. A build does not fail for it. */
+async function collect(data: string, text: string | undefined, options: BuildImageOptions): Promise<void> {
+  const { env, signal, onEvent = () => {} } = options;
+  try {
+    if (!gcDue(data, Date.now())) return;
+    const [{ defaultGcPolicy, parseGcPolicy }, { collectGarbage }] = await Promise.all([
+      import('./cache/gc-policy.ts'),
+      import('./cache/collect-garbage.ts'),
+    ]);
+    const policy = text === undefined ? defaultGcPolicy : parseGcPolicy(text);
+    if (policy === undefined) return;
+    const { removed, left } = await collectGarbage(policy, { env, signal });
+    const bytes = removed.reduce((sum, { shared, size }) => sum + (shared ? 0 : size), 0);
+    if (removed.length > 0) onEvent({ type: 'cache-collected', removed: removed.length, bytes, left });
+  } catch {
+    // What could not be removed is tried again by a build of the next hour.
   }
 }
 

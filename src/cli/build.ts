@@ -38,6 +38,7 @@ export interface BuildFlags extends RegistryFlags, SandboxFlags, CallFlags, Reso
   readonly addHost: string[];
   readonly ulimit: string[];
   readonly shmSize?: string;
+  readonly gc?: string;
   readonly progress: ProgressMode;
   readonly metadataFile?: string;
   readonly quiet?: boolean;
@@ -139,6 +140,10 @@ export function defineBuild(program: Command): Command {
     .option('--shm-size <size>', '/dev/shm of RUN steps (default: 64m)');
   for (const option of resourceOptions()) program.addOption(option);
   program
+    .option(
+      '--gc <policy>',
+      'what builds may leave here: off, or max-used-space=20g,reserved-space=2g,min-free-space=10%,keep-duration=14d (default: $POLYARCH_GC, else as BuildKit)',
+    )
     .addOption(
       new Option('--progress <mode>', 'how progress is shown')
         .choices(['auto', 'tty', 'plain', 'quiet', 'json'])
@@ -172,6 +177,7 @@ export function buildImageOptions(context: string, flags: BuildFlags): BuildImag
     allow: flags.allow,
     run: { addHosts: flags.addHost, ulimits: flags.ulimit, shmSize: flags.shmSize },
     resources: flags,
+    gc: flags.gc,
     push: (flags.push ?? false) || (flags.output ?? false),
     registry: registrySettings(flags),
   };

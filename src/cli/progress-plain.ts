@@ -1,4 +1,5 @@
 import type { BuildEvent } from '../app/build.ts';
+import { describeCollected } from './describe-collected.ts';
 import { describeKeeper } from './describe-keeper.ts';
 import { describeLeftOut } from './describe-left-out.ts';
 import type { ProgressRenderer } from './progress-renderer.ts';
@@ -55,6 +56,9 @@ export class PlainProgress implements ProgressRenderer {
         break;
       case 'cache-unusable':
         this.#out.write(`warning: cache ${event.cache}: ${event.message}\n`);
+        break;
+      case 'cache-collected':
+        this.#out.write(`${describeCollected(event)}\n`);
         break;
       case 'cache-imported':
       case 'cache-exported':

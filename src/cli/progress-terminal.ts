@@ -1,5 +1,6 @@
 import type { BuildEvent } from '../app/build.ts';
 import { printable } from '../lib/redact.ts';
+import { describeCollected } from './describe-collected.ts';
 import { describeKeeper } from './describe-keeper.ts';
 import { describeLeftOut } from './describe-left-out.ts';
 import type { ProgressRenderer } from './progress-renderer.ts';
@@ -67,6 +68,9 @@ export class TerminalProgress implements ProgressRenderer {
         break;
       case 'cache-unusable':
         this.#above(`warning: cache ${event.cache}: ${event.message}`);
+        break;
+      case 'cache-collected':
+        this.#above(describeCollected(event));
         break;
       case 'cache-imported':
       case 'cache-exported':

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { CacheItem } from './cache-item.ts';
-import { chooseItems } from './prune-cache.ts';
+import { chooseItems } from './choose-items.ts';
 
 const now = Date.parse('2026-01-02T00:00:00Z');
 const item = (id: string, hours: number, more: Partial<CacheItem> = {}): CacheItem => {

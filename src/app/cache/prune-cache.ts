@@ -6,6 +6,7 @@ import type { Digest } from '../../lib/digest.ts';
 import { throwIfAborted } from '../../lib/errors.ts';
 import { processToken } from '../../lib/process-identity.ts';
 import type { CacheItem, CacheItemKind } from './cache-item.ts';
+import { chooseItems, ownSize } from './choose-items.ts';
 import { findLeftovers } from './find-leftovers.ts';
 import { type CacheOptions, type OpenedCache, openCache, withKeeper } from './open-cache.ts';
 import { surveyCache } from './survey-cache.ts';
@@ -17,6 +18,8 @@ export interface PruneCacheOptions extends CacheOptions {
   readonly maxUsedSpace?: number | undefined;
   /** Steps whose layers images of the local store have are forgotten too, so that they run again; the layers stay with the images. Default false. */
   readonly all?: boolean | undefined;
+  /** Says what goes, of what may, most recently used first. Default: by the two above. */
+  readonly choose?: ((items: readonly CacheItem[]) => CacheItem[]) | undefined;
   /** Only say what would go. Default false. */
   readonly dryRun?: boolean | undefined;
 }
@@ -35,7 +38,8 @@ export async function pruneCache(options: PruneCacheOptions = {}): Promise<Prune
   if (cache === undefined) return { removed: [], inUse: [], left: 0 };
   const { items, stale } = await surveyCache(cache, options);
   const candidates = items.filter(({ shared }) => options.all || !shared);
-  const chosen = chooseItems(candidates, { ...options, now: Date.now() });
+  const choose = options.choose ?? ((all) => chooseItems(all, { ...options, now: Date.now() }));
+  const chosen = choose(candidates);
   if (!options.dryRun) {
     for (const key of stale) await cache.steps.remove(key);
     for (const path of await findLeftovers(cache)) removeTree(join(cache.directory, path));
@@ -47,32 +51,6 @@ export async function pruneCache(options: PruneCacheOptions = {}): Promise<Prune
     inUse: chosen.filter((item) => !gone.has(item)),
     left,
   };
-}
-
-/** `items`: most recently used first. What is of no use to a later build goes before all else. */
-export function chooseItems(
-  items: readonly CacheItem[],
-  options: Pick<PruneCacheOptions, 'keepDuration' | 'maxUsedSpace'> & { readonly now: number },
-): CacheItem[] {
-  const { keepDuration = 0, maxUsedSpace, now } = options;
-  let used = items.reduce((sum, item) => sum + ownSize(item), 0);
-  const chosen: CacheItem[] = [];
-  const oldestFirst = items.toReversed();
-  const order = [
-    ...oldestFirst.filter(({ kind }) => kind === 'content'),
-    ...oldestFirst.filter(({ kind }) => kind !== 'content'),
-  ];
-  for (const item of order) {
-    if (maxUsedSpace !== undefined && used <= maxUsedSpace) break;
-    if (now - Date.parse(item.used) < keepDuration * 1000) continue;
-    chosen.push(item);
-    used -= ownSize(item);
-  }
-  return chosen;
-}
-
-function ownSize({ shared, size }: CacheItem): number {
-  return shared ? 0 : size;
 }
 
 async function remove(

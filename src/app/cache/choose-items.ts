@@ -1,0 +1,35 @@
+import type { CacheItem } from './cache-item.ts';
+
+export interface ItemChoice {
+  /** Seconds: what was used within stays. Default: nothing does. */
+  readonly keepDuration?: number | undefined;
+  /** Bytes: the least recently used goes until no more are left. Default: what is old enough goes. */
+  readonly maxUsedSpace?: number | undefined;
+}
+
+/** `items`: most recently used first. What is of no use to a later build goes before all else. */
+export function chooseItems(
+  items: readonly CacheItem[],
+  options: ItemChoice & { readonly now: number },
+): CacheItem[] {
+  const { keepDuration = 0, maxUsedSpace, now } = options;
+  let used = items.reduce((sum, item) => sum + ownSize(item), 0);
+  const chosen: CacheItem[] = [];
+  const oldestFirst = items.toReversed();
+  const order = [
+    ...oldestFirst.filter(({ kind }) => kind === 'content'),
+    ...oldestFirst.filter(({ kind }) => kind !== 'content'),
+  ];
+  for (const item of order) {
+    if (maxUsedSpace !== undefined && used <= maxUsedSpace) break;
+    if (now - Date.parse(item.used) < keepDuration * 1000) continue;
+    chosen.push(item);
+    used -= ownSize(item);
+  }
+  return chosen;
+}
+
+/** What would be free without it. */
+export function ownSize({ shared, size }: CacheItem): number {
+  return shared ? 0 : size;
+}
