@@ -30,6 +30,7 @@ Errors and exit codes: [errors.md](errors.md). Results go to stdout, progress an
 | variable | meaning |
 | --- | --- |
 | \`POLYARCH_HOME\` | the data directory; else \`$XDG_DATA_HOME/polyarch\`, else \`~/.local/share/polyarch\` |
+| \`POLYARCH_GC\` | what builds may leave on this machine, as \`build --gc\` has it |
 | \`SOURCE_DATE_EPOCH\` | seconds since 1970: times in a new image are this or earlier |
 | \`DOCKER_CONFIG\`, \`REGISTRY_AUTH_FILE\` | where credentials are read, as Docker's \`config.json\`; behind it podman's and skopeo's \`auth.json\` |
 `;

@@ -104,15 +104,33 @@ test('all that the system has is registered, but for this machine’s own', asyn
   assert.ok(!names.includes(process.arch === 'arm64' ? 'qemu-aarch64' : 'qemu-x86_64'));
 });
 
+test('emulators of an image serve one user’s builds, and leave the table alone', async () => {
+  const before = readdirSync(table).toSorted();
+  const installPrivately = (...args: string[]) => emulator('install', '--private', ...args);
+  assert.equal((await installPrivately('arm64')).code, 2);
+  const { stdout, stderr } = await installPrivately('--from', 'local:emulators:good', 'arm64');
+  assert.match(stdout, /^installed arm64: qemu-aarch64 \d.* from local:\S*emulators:good@sha256:/m, stderr);
+  assert.match((await installPrivately('--from', 'local:emulators:good', 'arm64')).stdout, /^unchanged/);
+  assert.equal((await installPrivately('--from', 'local:emulators:good', 'riscv64')).code, 1);
+  assert.equal((await installPrivately('--from', 'local:emulators:bad', 'arm64')).code, 1);
+  const { stdout: list } = await emulator('ls');
+  assert.match(list, /^arm64 +registered .*\narm64 +installed .*emulators:good@sha256:/m);
+  assert.deepEqual(readdirSync(table).toSorted(), before);
+  assert.match((await emulator('remove', '--private', 'arm64')).stdout, /^removed qemu-aarch64 /);
+  assert.equal((await emulator('remove', '--private', 'arm64')).code, 4);
+  assert.deepEqual(readdirSync(table).toSorted(), before);
+});
+
 test('remove takes architectures, patterns and all, and programs of images that nothing uses', async () => {
   assert.match((await emulator('remove', 's390x')).stdout, /^removed qemu-s390x /);
   assert.match((await emulator('remove', 'qemu-riscv*')).stdout, /^removed qemu-riscv64 /);
   assert.equal((await emulator('remove', 's390x')).code, 4);
   const kept = join(scratch, 'home/emulators');
-  assert.equal(readdirSync(kept).length, 1);
+  const images = () => readdirSync(kept).filter((name) => name !== 'private');
+  assert.equal(images().length, 1);
   assert.equal((await emulator('remove', 'all')).code, 0);
   assert.deepEqual(readdirSync(table).toSorted(), ['register', 'status']);
-  assert.deepEqual(readdirSync(kept), []);
+  assert.deepEqual(images(), []);
   assert.notEqual(runForeign(), 42);
   assert.equal((await emulator('install', 'amd65')).code, 2);
   assert.ok(existsSync(join(table, 'register')));

@@ -4,10 +4,10 @@ import {
   knownArchitectures,
   runsNatively,
 } from '../../build/sandbox/emulator-table.ts';
-import { hostServes } from '../../build/sandbox/emulators.ts';
+import { hostServes, installHint } from '../../build/sandbox/emulators.ts';
+import { findEmulator } from '../../build/sandbox/find-emulator.ts';
 import type { Tier } from '../../build/sandbox/tier.ts';
 import { isFailure } from '../../lib/errors.ts';
-import { findProgram } from '../../lib/find-program.ts';
 import { formatPlatform, hostPlatform, type Platform } from '../../oci/platform.ts';
 import type { ProbeOptions, TierFinding } from './probe-tier.ts';
 
@@ -31,7 +31,7 @@ export async function probePlatforms(
   const rows = knownArchitectures.map((architecture) => {
     const platform: Platform = { os: 'linux', architecture };
     const qemu = `qemu-${emulatedArchitecture(architecture)?.qemu}-static`;
-    return { platform, emulator: findProgram(qemu), native: runsNatively(platform, hostPlatform()) };
+    return { platform, emulator: findEmulator(qemu), native: runsNatively(platform, hostPlatform()) };
   });
   // One stands for all: what the kernel allows does not depend on the architecture.
   const sample = rows.find(({ native, emulator }) => !native && emulator !== undefined);
@@ -44,7 +44,7 @@ export async function probePlatforms(
     if (emulator !== undefined && isPrivate) return { ...found, how: 'private binfmt' };
     if (hostServes(platform.architecture) && isolated !== undefined) return { ...found, how: 'host binfmt' };
     if (emulator !== undefined && works('proot')) return { ...found, how: 'proot -q' };
-    const hint = emulator === undefined ? 'apt-get install qemu-user-static' : 'apt-get install proot';
+    const hint = emulator === undefined ? installHint(platform.architecture) : 'apt-get install proot';
     return { ...found, how: 'none', hint };
   });
 }

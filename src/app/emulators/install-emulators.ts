@@ -26,8 +26,8 @@ export interface InstalledEmulator {
   readonly program: string;
   readonly version?: string;
   readonly from?: string;
-  /** `unchanged`: what is registered runs its programs in any root already. */
-  readonly status: 'registered' | 'replaced' | 'unchanged';
+  /** `unchanged`: what is registered runs its programs in any root already. Of private ones, which are `installed`: builds take that program already. */
+  readonly status: 'installed' | 'registered' | 'replaced' | 'unchanged';
 }
 
 /** The line's end is the kernel's: its fields are parted by colons, and it has 1920 bytes at most (fs/binfmt_misc.c). */
@@ -45,19 +45,23 @@ export async function installEmulators(
   const isAll = words.length === 0 || words.includes('all');
   const found = wanted.flatMap((foreign) => {
     const program = fetched ? fetched.programs.get(foreign.name) : findProgram(`${foreign.name}-static`, env);
-    if (program === undefined && !isAll) throw missing(foreign.architecture, foreign, from);
+    if (program === undefined && !isAll) throw missingProgram(foreign.architecture, foreign.name, from);
     return program === undefined ? [] : [{ foreign, program }];
   });
-  if (found.length === 0) throw missing('all', undefined, from);
+  if (found.length === 0) throw missingProgram('all', undefined, from);
   for (const { program } of found) {
     checkEmulatorProgram(program);
-    if (program.includes(':') || program.length > maxProgramBytes) {
-      throw failure('UNSUPPORTED', 'register', program, 'the kernel takes no such path', {
-        hint: 'name a data directory without ":" with POLYARCH_HOME',
-      });
-    }
+    checkRegistrable(program);
   }
   return found.map(({ foreign, program }) => register(foreign, program, fetched));
+}
+
+/** UNSUPPORTED for a path that binfmt_misc does not take. */
+export function checkRegistrable(program: string): void {
+  if (!program.includes(':') && program.length <= maxProgramBytes) return;
+  throw failure('UNSUPPORTED', 'register', program, 'the kernel takes no such path', {
+    hint: 'name a data directory without ":" with POLYARCH_HOME',
+  });
 }
 
 function register(
@@ -85,8 +89,9 @@ function named(name: string): Registration | undefined {
   return readRegistrations().find((one) => one.name === name);
 }
 
-function missing(word: string, foreign: ForeignArchitecture | undefined, from: string | undefined) {
-  const program = foreign === undefined ? 'no qemu' : `no ${foreign.name}-static`;
+/** `name`: of the registration; undefined where no program at all was found. */
+export function missingProgram(word: string, name: string | undefined, from: string | undefined): Error {
+  const program = name === undefined ? 'no qemu' : `no ${name}-static`;
   const what = from === undefined ? `there is ${program} on this machine` : `${from} has ${program} in bin`;
   return failure('EMULATOR', 'install emulator', word, what, {
     hint:

@@ -1,7 +1,7 @@
 import { readRegistrations } from '../../build/sandbox/binfmt-table.ts';
 import { isFor } from '../../build/sandbox/emulators.ts';
+import { findEmulator } from '../../build/sandbox/find-emulator.ts';
 import { dataDirectory } from '../../lib/data-directory.ts';
-import { findProgram } from '../../lib/find-program.ts';
 import { foreignArchitectures } from './emulator-choice.ts';
 import { EmulatorFiles } from './emulator-files.ts';
 import { emulatorVersion } from './emulator-program.ts';
@@ -29,16 +29,22 @@ export function listEmulators(options: { readonly env?: NodeJS.ProcessEnv } = {}
   const rows = foreignArchitectures().flatMap(({ architecture, emulated, name }): EmulatorRow[] => {
     const own = registrations.filter(({ text }) => isFor(text, emulated));
     for (const registration of own) told.add(registration.name);
+    const program = findEmulator(`${name}-static`, options.env);
+    const isPrivate = program !== undefined && files.sourceOf(program) !== undefined;
     if (own.length > 0) {
-      return own.map((one) => ({
-        architecture,
-        state: one.enabled ? 'registered' : 'disabled',
-        name: one.name,
-        flags: one.flags,
-        ...facts(one.interpreter),
-      }));
+      const taken = isPrivate ? [installed(architecture, program)] : [];
+      return own
+        .map(
+          (one): EmulatorRow => ({
+            architecture,
+            state: one.enabled ? 'registered' : 'disabled',
+            name: one.name,
+            flags: one.flags,
+            ...facts(one.interpreter),
+          }),
+        )
+        .concat(taken);
     }
-    const program = findProgram(`${name}-static`, options.env);
     return [program === undefined ? { architecture, state: 'none' } : installed(architecture, program)];
   });
   const others = registrations

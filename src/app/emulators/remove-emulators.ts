@@ -35,9 +35,13 @@ export function removeEmulators(
     for (const one of fitting) chosen.set(one.name, one);
   }
   for (const { name } of chosen.values()) removeRegistration(name);
-  const left = readRegistrations().map(({ interpreter }) => interpreter);
-  new EmulatorFiles(dataDirectory(options.env)).keepOnly(left);
+  keepUsedPrograms(new EmulatorFiles(dataDirectory(options.env)));
   return [...chosen.values()].map(({ name, interpreter }) => ({ name, program: interpreter }));
+}
+
+/** Deletes programs of images that neither the machine's table nor this user's builds take. */
+export function keepUsedPrograms(files: EmulatorFiles): void {
+  files.keepOnly(readRegistrations().map(({ interpreter }) => interpreter));
 }
 
 function choose(word: string, qemus: readonly Registration[]): Registration[] {

@@ -1,9 +1,9 @@
 import { release } from 'node:os';
 import { failure } from '../../lib/errors.ts';
-import { findProgram } from '../../lib/find-program.ts';
 import { formatPlatform, hostPlatform, normalizePlatform, type Platform } from '../../oci/platform.ts';
 import { readRegistrations } from './binfmt-table.ts';
 import { binfmtLine, type Emulated, emulatedArchitecture, runsNatively } from './emulator-table.ts';
+import { findEmulator } from './find-emulator.ts';
 
 /**
  * How foreign programs run. `private`: the lines are registered in a binfmt_misc of the keeper's own user namespace. `host`: this machine's own
@@ -26,7 +26,7 @@ export interface EmulationProbe {
 
 export const machineProbe: EmulationProbe = {
   host: hostPlatform(),
-  findProgram: (name) => findProgram(name),
+  findProgram: (name) => findEmulator(name),
   registrations: () => readRegistrations().map(({ text }) => text),
   hasPrivateTables: isLinuxSince(6, 7, release()),
 };
@@ -98,8 +98,13 @@ export function isFor(text: string, emulated: Emulated): boolean {
   );
 }
 
+/** For the machine, or without root for this user's builds alone. */
+export function installHint(architecture: string): string {
+  return `apt-get install qemu-user-static; without root: polyarch emulator install --private --from tonistiigi/binfmt ${architecture}`;
+}
+
 export function missingEmulator(platform: Platform, what: string): Error {
   return failure('EMULATOR', 'run steps for', formatPlatform(platform), what, {
-    hint: 'apt-get install qemu-user-static',
+    hint: installHint(normalizePlatform(platform).architecture),
   });
 }

@@ -1,12 +1,12 @@
-import { findProgram } from '../../lib/find-program.ts';
 import { normalizePlatform, type Platform } from '../../oci/platform.ts';
 import { emulatedArchitecture } from './emulator-table.ts';
 import { missingEmulator } from './emulators.ts';
+import { findEmulator } from './find-emulator.ts';
 
 /** Absolute paths of the qemu programs that run `foreign` platforms, by Go's name of the architecture. EMULATOR when one is missing. */
 export function programEmulators(
   foreign: readonly Platform[],
-  find: (name: string) => string | undefined = findProgram,
+  find: (name: string) => string | undefined = findEmulator,
 ): Record<string, string> {
   return Object.fromEntries(
     foreign.map((platform) => {

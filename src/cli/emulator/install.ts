@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { type InstalledEmulator, installEmulators } from '../../app/emulators/install-emulators.ts';
+import { installPrivately } from '../../app/emulators/private-emulators.ts';
 import { printable } from '../../lib/redact.ts';
 import { type Format, formatData, formatOption } from '../format.ts';
 import { addRegistryOptions, type RegistryFlags, registrySettings } from '../registry-options.ts';
@@ -7,24 +8,27 @@ import { writeOutput } from '../write-output.ts';
 
 interface InstallFlags extends RegistryFlags {
   readonly from?: string;
+  readonly private?: true;
   readonly format: Format;
 }
 
 export function command(program: Command, context: { signal: AbortSignal }): Command {
   program
     .description(
-      'Register emulators for the whole machine, in any root (flags POCF), until it is started anew. Needs root; builds do not need it on Linux 6.7 and later.',
+      'Register emulators for the whole machine, in any root (flags POCF), until it is started anew. Needs root; builds do not need it on Linux 6.7 and later. With --private only fetch them, for builds of this user.',
     )
     .argument('<architecture...>', 'all, or as arm64, riscv64, linux/s390x')
     .option(
       '--from <image>',
       'take qemu from an image, as tonistiigi/binfmt (default: qemu-user-static here)',
     )
+    .option('--private', 'for this user’s builds alone, without root; stays until it is removed')
     .addOption(formatOption());
   return addRegistryOptions(program).action(async (words: string[], flags: InstallFlags) => {
     const { from, format } = flags;
     const { signal } = context;
-    const installed = await installEmulators(words, { from, signal, registry: registrySettings(flags) });
+    const install = flags.private ? installPrivately : installEmulators;
+    const installed = await install(words, { from, signal, registry: registrySettings(flags) });
     await writeOutput([formatData(installed, format, renderInstalled)]);
   });
 }

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { removePrivately } from '../../app/emulators/private-emulators.ts';
 import { type RemovedEmulator, removeEmulators } from '../../app/emulators/remove-emulators.ts';
 import { printable } from '../../lib/redact.ts';
 import { type Format, formatData, formatOption } from '../format.ts';
@@ -6,11 +7,13 @@ import { writeOutput } from '../write-output.ts';
 
 export function command(program: Command): Command {
   return program
-    .description('Take qemu’s registrations out of the machine’s table. Needs root.')
+    .description('Take qemu’s registrations out of the machine’s table. Needs root, but for --private.')
     .argument('<what...>', 'all, an architecture as arm64, or a registration’s name or pattern as qemu-*')
+    .option('--private', 'instead remove what install --private fetched for this user’s builds')
     .addOption(formatOption())
-    .action(async (words: string[], { format }: { format: Format }) => {
-      await writeOutput([formatData(removeEmulators(words), format, renderRemoved)]);
+    .action(async (words: string[], flags: { readonly private?: true; readonly format: Format }) => {
+      const removed = flags.private ? removePrivately(words) : removeEmulators(words);
+      await writeOutput([formatData(removed, flags.format, renderRemoved)]);
     });
 }
 
