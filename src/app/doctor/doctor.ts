@@ -6,6 +6,7 @@ import { removeTree } from '../../build/snapshot/remove-tree.ts';
 import { dataDirectory } from '../../lib/data-directory.ts';
 import { failure, reasonOf } from '../../lib/errors.ts';
 import { formatPlatform, hostPlatform } from '../../oci/platform.ts';
+import { readMachineFacts } from './machine-facts.ts';
 import { type Limit, machineLimits } from './machine-limits.ts';
 import { type PlatformFinding, probePlatforms } from './probe-platforms.ts';
 import { probeTier, type TierFinding } from './probe-tier.ts';
@@ -43,7 +44,7 @@ export async function examineMachine(options: DoctorOptions = {}): Promise<Docto
       tiers: found,
       ...(chosen === undefined ? {} : { chosen }),
       platforms: await probePlatforms(found, { data, signal }),
-      limits: machineLimits(data),
+      limits: machineLimits(readMachineFacts(data)),
     };
   } finally {
     removeTree(data);

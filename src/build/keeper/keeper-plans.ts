@@ -1,5 +1,6 @@
 import { failure } from '../../lib/errors.ts';
 import { findProgram } from '../../lib/find-program.ts';
+import { readTextOrUndefined } from '../../lib/read-text.ts';
 import { hostPlatform, normalizePlatform, type Platform } from '../../oci/platform.ts';
 import type { StepResources } from '../sandbox/cgroups/step-resources.ts';
 import { runsNatively } from '../sandbox/emulator-table.ts';
@@ -9,7 +10,7 @@ import { programEmulators } from '../sandbox/program-emulators.ts';
 import type { Tier } from '../sandbox/tier.ts';
 import { snapshotters } from '../snapshot/snapshotter.ts';
 import type { KeeperConfig } from './keeper-config.ts';
-import { lackingIds } from './user-namespace.ts';
+import { lackingIds, newPrivilegesHint, noNewPrivileges } from './user-namespace.ts';
 
 export type PlannedConfig = Omit<KeeperConfig, 'dataDirectory' | 'id' | 'writable'>;
 
@@ -65,6 +66,7 @@ function isolatedPlan(
   { tier, platforms, emulated }: IsolatedRequest,
   wanted: { readonly userNamespace: boolean } = { userNamespace: false },
 ) {
+  refuseNoNewPrivileges();
   const emulation = planEmulation(platforms);
   const needed = process.getuid?.() !== 0 || emulation.kind === 'private';
   const userNamespace = wanted.userNamespace || needed || (tier === 'oci' && !hasRuntimeForRoot());
@@ -90,6 +92,12 @@ function programsPlan(request: IsolatedRequest, foreign: readonly Platform[], re
   needProot();
   const plan = isolatedPlan({ ...request, platforms: [] });
   return { ...plan, emulators: programEmulators(foreign), losses: [...plan.losses, lostWalls, lostNetwork] };
+}
+
+/** An ordinary user's programs then have no capabilities in a user namespace either. */
+function refuseNoNewPrivileges(): void {
+  if (process.getuid?.() === 0 || !noNewPrivileges(readTextOrUndefined('/proc/self/status') ?? '')) return;
+  throw failure('SANDBOX', 'make namespaces', 'keeper', 'no_new_privs is set', { hint: newPrivilegesHint });
 }
 
 function lostIds({ what, hint }: { readonly what: string; readonly hint: string }): string {

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { explainUnshare, identityRanges, mapIds, parseRanges, subordinateRange } from './user-namespace.ts';
+import {
+  explainUnshare,
+  identityRanges,
+  mapIds,
+  noNewPrivileges,
+  parseRanges,
+  subordinateRange,
+} from './user-namespace.ts';
 
 test('a namespace whose ids cannot be mapped is no sandbox, so that another is tried', async (t) => {
   const nobody = 2 ** 22 + 1;
@@ -61,4 +68,9 @@ test('what unshare says has a hint', () => {
   const hint = (text: string): string => (explainUnshare(text) as Error & { hint?: string }).hint ?? '';
   assert.match(hint('unshare: unshare failed: No space left on device'), /max_user_namespaces/);
   assert.match(hint('unshare: unshare failed: Operation not permitted'), /apparmor|privileged/);
+});
+
+test('no_new_privs is read from a process’s status', () => {
+  assert.equal(noNewPrivileges('CapBnd:\t0\nNoNewPrivs:\t1\nSeccomp:\t2\n'), true);
+  assert.equal(noNewPrivileges('NoNewPrivs:\t0\n'), false);
 });

@@ -84,6 +84,14 @@ export function lackingIds(): { readonly what: string; readonly hint: string } |
   return undefined;
 }
 
+/** From /proc/self/status (prctl(2), PR_SET_NO_NEW_PRIVS): no program gains privileges, not even in a user namespace of its own. */
+export function noNewPrivileges(status: string): boolean {
+  return /^NoNewPrivs:\s*1/m.test(status);
+}
+
+export const newPrivilegesHint =
+  'leave out docker run --security-opt no-new-privileges, in a service of systemd NoNewPrivileges=yes';
+
 function addIdsHint(username: string): string {
   return `as root: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ${username} (a range that nobody else has)`;
 }

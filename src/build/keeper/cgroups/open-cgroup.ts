@@ -26,8 +26,8 @@ export interface OpenedCgroup {
 
 /** A group for the programs of the keeper `id`; UNSUPPORTED when there can be none. It goes with the keeper, however that ends. */
 export function openCgroup(resources: StepResources, id: string): OpenedCgroup {
-  const { systemdRun, env } = systemd();
-  const place = placeCgroup(resources, id, { ...readCgroups(), systemdRun, user: currentUser().username });
+  const { env } = systemd();
+  const place = placeCgroup(resources, id, cgroupMachine());
   if (place.kind === 'scope') return { config: { resources, groups: 'scope' }, command: place.command, env };
   return {
     config: { resources, groups: place.groups },
@@ -35,6 +35,12 @@ export function openCgroup(resources: StepResources, id: string): OpenedCgroup {
     env: {},
     watch: watchCgroup(place.made),
   };
+}
+
+/** This one. */
+export function cgroupMachine(): CgroupMachine {
+  const { systemdRun } = systemd();
+  return { ...readCgroups(), systemdRun, user: currentUser().username };
 }
 
 export function readCgroups(): Pick<CgroupMachine, 'mountinfo' | 'cgroup'> {

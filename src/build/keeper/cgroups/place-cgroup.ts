@@ -48,7 +48,8 @@ export function placeCgroup(resources: StepResources, id: string, machine: Cgrou
   const made: string[] = [];
   try {
     if (missing.length === 0) return { kind: 'groups', made, groups: groupsV1(held, named, made) };
-    if (unified === undefined || !offers(unified, missing)) throw noController(missing);
+    if (unified === undefined || (limits.length > 0 && !offers(unified, missing)))
+      throw noController(missing);
     if (held.length > 0 && limits.length > 0)
       throw failure(
         'UNSUPPORTED',
@@ -60,7 +61,7 @@ export function placeCgroup(resources: StepResources, id: string, machine: Cgrou
     if (scope !== undefined) return { kind: 'scope', command: scope };
     return { kind: 'groups', made, groups: [groupV2(unified, limits, made)] };
   } catch (error) {
-    for (const directory of made.reverse()) rmdirSync(directory);
+    removeMade(made);
     throw error;
   }
 
@@ -97,7 +98,7 @@ export function placeCgroup(resources: StepResources, id: string, machine: Cgrou
         made.push(...here);
         return { version: 2, directory };
       } catch (error) {
-        for (const directory of here.reverse()) rmdirSync(directory);
+        removeMade(here);
         reason ??= error;
       }
     }
@@ -148,6 +149,11 @@ function offers({ own, mountPoint }: CgroupHierarchy, missing: readonly string[]
   const here = readTextOrUndefined(join(own, 'cgroup.controllers')) ?? '';
   const offered = `${text} ${here}`.split(/\s+/);
   return missing.every((name) => offered.includes(name));
+}
+
+/** As `CgroupPlace` has them, outermost first. */
+export function removeMade(made: readonly string[]): void {
+  for (const directory of made.toReversed()) rmdirSync(directory);
 }
 
 /** From `path` to `top`, both included. */
