@@ -120,3 +120,21 @@ test('a change that changes nothing writes nothing', async () => {
   assert.deepEqual(rewritten.draft.entries, draft.entries);
   assert.deepEqual(rewritten.documents, []);
 });
+
+test('an image is not given a platform that another entry is for', async () => {
+  const { store, draft } = await attestedIndex();
+  const change = (architecture: string) =>
+    rewriteIndex(
+      'i',
+      store,
+      draft,
+      (image) => mutateImage(image, { platform: { os: 'linux', architecture } }),
+      { platforms: [parsePlatform('linux/arm64')], attestations: 'repoint' },
+    );
+  await assert.rejects(change('amd64'), {
+    code: 'USAGE',
+    message: /another image for linux\/amd64: sha256:/,
+  });
+  const { draft: after } = await change('s390x');
+  assert.equal(after.entries[1]?.platform?.architecture, 's390x');
+});

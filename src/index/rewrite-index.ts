@@ -11,7 +11,7 @@ import { type Platform, platformsEqual } from '../oci/platform.ts';
 import { attestationsOf, imagesFirst, repoint } from './attestations.ts';
 import { type ImageDocuments, readImage, renderImage } from './image/image-documents.ts';
 import type { IndexDraft } from './index-draft.ts';
-import { describePlatform } from './platform-spelling.ts';
+import { describePlatform, platformKey } from './platform-spelling.ts';
 import { platformOf } from './read-source.ts';
 
 export interface RewriteOptions extends IoOptions {
@@ -61,6 +61,7 @@ export async function rewriteIndex(
   );
   const entries: Descriptor[] = [];
   for (const entry of draft.entries) entries.push(replaced.get(entry) ?? entry);
+  for (const [before, after] of replaced) refuseRival(name, before, after, entries);
   let current: readonly Descriptor[] = entries;
   for (const [before, after] of replaced) {
     if (before.digest === after.digest) continue;
@@ -83,6 +84,30 @@ export async function rewriteIndex(
       after: after.digest,
     })),
   };
+}
+
+/** USAGE when an image was given a platform that another entry is for. */
+function refuseRival(
+  name: string,
+  before: Descriptor,
+  after: Descriptor,
+  entries: readonly Descriptor[],
+): void {
+  const { platform } = after;
+  if (platform === undefined || (before.platform && platformKey(before.platform) === platformKey(platform)))
+    return;
+  const rival = entries.find(
+    (other) =>
+      other !== after &&
+      !isAttestation(other) &&
+      other.platform !== undefined &&
+      platformKey(other.platform) === platformKey(platform),
+  );
+  if (rival === undefined) return;
+  const what = `it has another image for ${describePlatform(platform)}: ${rival.digest}`;
+  throw failure('USAGE', 'change', name, what, {
+    hint: `polyarch index remove ${name} ${rival.digest} takes that out`,
+  });
 }
 
 function isChosen(entry: Descriptor, platforms: readonly Platform[] | undefined): boolean {

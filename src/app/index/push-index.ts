@@ -1,7 +1,7 @@
 import { parseDocument } from '../../content/document.ts';
 import { resolveDocument } from '../../content/read-manifest.ts';
 import { draftOf } from '../../index/index-draft.ts';
-import { publishIndex } from '../../index/publish-index.ts';
+import { expectReference, publishIndex } from '../../index/publish-index.ts';
 import { checkRequirements } from '../../index/requirements.ts';
 import { targetsOf } from '../../index/update-index.ts';
 import { failure } from '../../lib/errors.ts';
@@ -35,6 +35,8 @@ export async function pushIndex(options: PushIndexOptions): Promise<WrittenIndex
   try {
     const source = await stores.source(location);
     const targets = await stores.targets([target, ...(options.tags ?? [])], { dryRun });
+    const [first] = targets;
+    if (expect !== undefined && first !== undefined) await expectReference(first, expect, { signal });
     const document = await resolveDocument(source.store, source.reference, { signal });
     const parsed = parseDocument(document.bytes, source.name);
     if (parsed.kind !== 'index') {

@@ -97,6 +97,24 @@ describe('mutate', () => {
     assert.throws(() => mutateImage(before, { created: 'yesterday' }), { code: 'USAGE' });
   });
 
+  test('another system does not keep the version of the old one', () => {
+    const before = image('a');
+    const config = {
+      ...before.config,
+      os: 'windows',
+      'os.version': '10.0.17763.1',
+      'os.features': ['win32k'],
+    };
+    const windows = { ...before, config };
+    const onLinux = mutateImage(windows, { platform: { os: 'linux', architecture: 'arm64' } }).config;
+    assert.deepEqual(
+      [onLinux.os, onLinux['os.version'], onLinux['os.features']],
+      ['linux', undefined, undefined],
+    );
+    const onArm = mutateImage(windows, { platform: { os: 'windows', architecture: 'arm64' } }).config;
+    assert.equal(onArm['os.version'], '10.0.17763.1');
+  });
+
   test('annotations are the manifest’s, and Docker has none', () => {
     const annotated = mutateImage(image('a'), { annotations: { k: 'v' } });
     assert.deepEqual(annotated.manifest.annotations, { k: 'v' });

@@ -133,9 +133,12 @@ function withAnnotations(
 
 function withPlatform(config: ImageConfig, platform: Platform | undefined): ImageConfig {
   if (platform === undefined) return config;
-  const { variant: _variant, ...rest } = config;
+  const { variant: _variant, 'os.version': ownVersion, 'os.features': ownFeatures, ...rest } = config;
   const { os, architecture, variant } = platform;
-  const [version, features] = [platform['os.version'], platform['os.features']];
+  // Another system has other versions and features.
+  const same = os === config.os;
+  const version = platform['os.version'] ?? (same ? ownVersion : undefined);
+  const features = platform['os.features'] ?? (same ? ownFeatures : undefined);
   return {
     ...rest,
     os,
