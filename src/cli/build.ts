@@ -44,8 +44,8 @@ export interface BuildFlags extends RegistryFlags, SandboxFlags, CallFlags, Reso
   readonly quiet?: boolean;
 }
 
-/** `type=image`, `type=image,push=true` and `type=registry`, buildx's spelling; the short form is the type alone. */
-function parseOutput(text: string): boolean {
+/** `type=image`, `type=image,push=true` and `type=registry`, buildx's spelling; the short form is the type alone. Of several one that pushes is enough. */
+function parseOutput(text: string, pushed = false): boolean {
   const fields = text.split(',').map((field) => field.trim());
   const type = fields
     .find((field) => !field.includes('=') || field.startsWith('type='))
@@ -56,7 +56,7 @@ function parseOutput(text: string): boolean {
   if (type !== 'image' && type !== 'registry') {
     throw new InvalidArgumentError(`type "${type ?? ''}" is not supported yet: image and registry are.`);
   }
-  return type === 'registry' || others.includes('push=true');
+  return pushed || type === 'registry' || others.includes('push=true');
 }
 
 /** The command's options, without what it does. */

@@ -5,6 +5,9 @@ import { describeLeftOut } from './describe-left-out.ts';
 import type { ProgressRenderer } from './progress-renderer.ts';
 import { stepLabel } from './step-label.ts';
 
+/** Longest piece that waits for the end of its line: a program may write gigabytes without one. */
+const maxPartial = 16 * 1024;
+
 function seconds(milliseconds: number): string {
   return `${(milliseconds / 1000).toFixed(1)}s`;
 }
@@ -85,7 +88,9 @@ export class PlainProgress implements ProgressRenderer {
 
   #output(id: string, text: string): void {
     const lines = ((this.#partial.get(id) ?? '') + text).split(/\r?\n/);
-    this.#partial.set(id, lines.pop() ?? '');
+    const rest = lines.at(-1) ?? '';
+    if (rest.length < maxPartial) this.#partial.set(id, lines.pop() ?? '');
+    else this.#partial.delete(id);
     const time = ((performance.now() - (this.#started.get(id) ?? performance.now())) / 1000).toFixed(2);
     for (const line of lines) this.#line(id, `${time} ${line}`);
   }
