@@ -60,7 +60,7 @@ describe('a build that is ended in the middle of a RUN', { timeout: 300_000 }, (
   /** What holds a build's steps to `--memory`, and what runc and crun would make for a program of a keeper: all that was not there when the suite began. */
   function cgroups(): string[] {
     return readdirSync('/sys/fs/cgroup', { recursive: true, encoding: 'utf8' }).filter((path) =>
-      /(?:^|\/)(?:(?:crun-)?run-\d+(?:\.scope)?|polyarch-[0-9a-f]{8}(?:\.scope)?)$/.test(path),
+      /(?:^|\/)(?:(?:crun-|step-)?run-\d+(?:\.scope)?|polyarch-[0-9a-f]{8}(?:\.scope)?)$/.test(path),
     );
   }
 

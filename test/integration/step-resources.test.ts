@@ -35,7 +35,7 @@ const first = ['memory', 'cpu', 'cpuset'].flatMap(
 function groups(): string[] {
   return hierarchies.flatMap(({ mountPoint }) =>
     readdirSync(mountPoint, { recursive: true, encoding: 'utf8' }).filter((path) =>
-      /(^|\/)(polyarch-[0-9a-f]{8}|run-\d+)$/.test(path),
+      /(^|\/)(polyarch-[0-9a-f]{8}|step-run-\d+)$/.test(path),
     ),
   );
 }

@@ -79,10 +79,12 @@ async function start(
   const id = randomBytes(4).toString('hex');
   const cgroup = await groupOf(options, id);
   const given = { ...config, dataDirectory, writable: options.writable ?? [], id, cgroup: cgroup?.config };
-  const spawned = await spawnKeeper(given, { stdio: options.stdio ?? 'none', signal, cgroup }).finally(() =>
+  const spawned = await spawnKeeper(given, { stdio: options.stdio ?? 'none', signal, cgroup })
+    .catch((error: unknown) => {
+      throw cgroup?.explain?.(reasonOf(error)) ?? error;
+    })
     // The keeper's own is open until it ends.
-    cgroup?.watch?.held.destroy(),
-  );
+    .finally(() => cgroup?.watch?.held.destroy());
   const channel = new Channel(spawned, { onEvent: options.onEvent });
   const abort = (): void => void channel.close(abortReason(signal as AbortSignal));
   signal?.addEventListener('abort', abort, { once: true });
@@ -100,6 +102,8 @@ async function start(
   } catch (error) {
     await channel.ended;
     const words = spawned.lastWords();
+    const explained = isFailure(error, 'KEEPER') ? cgroup?.explain?.(words) : undefined;
+    if (explained !== undefined) throw explained;
     throw isFailure(error, 'KEEPER') && /^unshare:/m.test(words) ? explainUnshare(words) : error;
   }
 }

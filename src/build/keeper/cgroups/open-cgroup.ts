@@ -4,6 +4,7 @@ import { readTextOrUndefined } from '../../../lib/read-text.ts';
 import type { BuildCgroup } from '../../sandbox/cgroups/step-cgroup.ts';
 import type { StepResources } from '../../sandbox/cgroups/step-resources.ts';
 import { currentUser } from '../user-namespace.ts';
+import { explainScope } from './explain-scope.ts';
 import { type CgroupMachine, placeCgroup } from './place-cgroup.ts';
 import { type CgroupWatch, watchCgroup } from './watch-cgroup.ts';
 
@@ -20,6 +21,8 @@ export interface OpenedCgroup {
   readonly command: readonly string[];
   /** What of this process's environment that needs. */
   readonly env: NodeJS.ProcessEnv;
+  /** Why the keeper did not start behind that command, from what it wrote; undefined when it was not for the command. */
+  readonly explain?: (words: string) => Error | undefined;
   /** Absent where systemd removes the groups. */
   readonly watch?: CgroupWatch;
 }
@@ -28,7 +31,10 @@ export interface OpenedCgroup {
 export function openCgroup(resources: StepResources, id: string): OpenedCgroup {
   const { env } = systemd();
   const place = placeCgroup(resources, id, cgroupMachine());
-  if (place.kind === 'scope') return { config: { resources, groups: 'scope' }, command: place.command, env };
+  if (place.kind === 'scope') {
+    const { command } = place;
+    return { config: { resources, groups: 'scope' }, command, env, explain: explainScope };
+  }
   return {
     config: { resources, groups: place.groups },
     command: [],

@@ -25,7 +25,8 @@ export class StepCgroup {
     this.#directories = made;
     try {
       for (const parent of parents) {
-        const directory = join(parent.directory, id);
+        // Not the container's own name: runc, in a group beside it, would take that for its own and fail to write to it.
+        const directory = join(parent.directory, `step-${id}`);
         mkdirSync(directory);
         made.push(directory);
         if (parent.version === 1 && parent.controllers.includes('cpuset')) inheritCpuset(directory);
