@@ -9,15 +9,21 @@ import { baseName, Workbench } from '../test/build-goldens/workbench.ts';
 
 const usage = `Builds the cases of test/goldens/build with docker's BuildKit and with polyarch, and records what comes out.
 
-Usage: node scripts/record-goldens.ts [--ours] [PREFIX…]
+Usage: node scripts/record-goldens.ts [--ours] [--frontends REPOSITORY] [PREFIX…]
 
   PREFIX   record only the cases whose group/name begins so; default all
   --ours   build with polyarch only: show what differs from what is recorded, and record our error texts anew
+  --frontends REPOSITORY
+           where the peer finds the frontend's images of cases that name a version of it; default docker/dockerfile
 `;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { ours: { type: 'boolean', default: false }, help: { type: 'boolean' } },
+  options: {
+    ours: { type: 'boolean', default: false },
+    frontends: { type: 'string', default: 'docker/dockerfile' },
+    help: { type: 'boolean' },
+  },
 });
 if (values.help) {
   process.stdout.write(usage);
@@ -44,7 +50,13 @@ try {
     const context = bench.prepare(golden);
     const ours = await bench.build(context, golden);
     const known = before.cases[golden.id.slice(group.length + 1)];
-    const theirs = values.ours ? known?.peer : await peerBuild(context, golden, bench);
+    const theirs = values.ours
+      ? known?.peer
+      : await peerBuild(context, golden, {
+          base: bench.base,
+          address: bench.address,
+          frontends: values.frontends,
+        });
     if (theirs === undefined) throw new Error(`${golden.id} was never recorded`);
     const recorded: Recorded = isSame(ours, theirs) ? { peer: theirs } : { peer: theirs, ours };
     const problem = judge(golden, recorded, ours);

@@ -28,6 +28,8 @@ export interface GoldenCase {
   /** Options of `docker buildx build` and `polyarch build`, which have the same names. */
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** The version of docker/dockerfile that the peer reads the file with. Default: what the daemon has built in. */
+  readonly frontend: string | undefined;
   /** What is given as the context. Default: the case's directory. */
   readonly context: string | undefined;
   /** A file of the case's directory that is the build's standard input. */
@@ -82,6 +84,7 @@ export function parseCase(id: string, text: string): GoldenCase {
     served: all
       .filter(({ name }) => name.startsWith('http/'))
       .map((section) => ({ ...section, name: section.name.slice(5) })),
+    frontend: field('frontend')[0],
     context: field('context')[0],
     stdin: field('stdin')[0],
     deviation: field('deviation')[0],

@@ -41,9 +41,16 @@ export async function loadIntoPeer(layout: string, name: string): Promise<void> 
 export async function peerBuild(
   directory: string,
   golden: GoldenCase,
-  options: { readonly base: Parameters<typeof imageFacts>[2]; readonly address: string },
+  options: {
+    readonly base: Parameters<typeof imageFacts>[2];
+    readonly address: string;
+    /** Where the images of docker/dockerfile are. */
+    readonly frontends: string;
+  },
 ): Promise<Outcome> {
-  const { base, address } = options;
+  const { base, address, frontends } = options;
+  const syntax = `BUILDKIT_SYNTAX=${frontends}:${golden.frontend}`;
+  const frontend = golden.frontend === undefined ? [] : ['--build-arg', syntax];
   const scratch = mkdtempSync(join(tmpdir(), 'polyarch-golden-peer-'));
   const env = { ...process.env, ...golden.env, BUILDX_METADATA_WARNINGS: 'true' };
   try {
@@ -51,7 +58,10 @@ export async function peerBuild(
       mkdirSync(join(scratch, 'image'), { recursive: true });
       writeFileSync(join(scratch, 'image/Dockerfile'), dockerfile);
       await succeed(
-        ['docker', 'buildx', 'build', '--provenance=false', '--load', '-t', name, join(scratch, 'image')],
+        [
+          ...(['docker', 'buildx', 'build', '--provenance=false', '--network=host', '--load', '-t'] as const),
+          ...[name, join(scratch, 'image')],
+        ],
         { env },
       );
     }
@@ -61,7 +71,13 @@ export async function peerBuild(
     const ended = await runProgram(
       [
         ...(['docker', 'buildx', 'build', '--progress=plain', '--provenance=false'] as const),
-        ...['--metadata-file', metadata, `--output=type=oci,tar=false,dest=${layout}`, ...network],
+        ...[
+          '--metadata-file',
+          metadata,
+          `--output=type=oci,tar=false,dest=${layout}`,
+          ...network,
+          ...frontend,
+        ],
         ...[...golden.args, golden.context ?? directory].map((word) =>
           filledIn(word, golden, directory, address),
         ),

@@ -45,12 +45,13 @@ export class ContextExecutor implements OpExecutor<ContextOp> {
   }
 
   #find({ origin, path }: ContextOp, options: SolveOptions): Promise<FoundFiles> {
-    // The path is one, not a pattern.
-    const pattern = path.replace(/[*?[\\]/g, '\\$&');
     const find = async () => {
       const opened = await this.#options.origins.open(origin, options);
       const { tree, owners } = opened;
-      const selection = selectSources(tree, [{ pattern }], { owners, signal: options.signal });
+      const selection = selectSources(tree, [{ pattern: path, wildcards: false }], {
+        owners,
+        signal: options.signal,
+      });
       return new FoundFiles([{ selection, origin: opened }]);
     };
     return this.#found.of(JSON.stringify([origin, path]), find, options.signal);

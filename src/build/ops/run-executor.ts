@@ -77,7 +77,7 @@ export class RunExecutor implements OpExecutor<RunOp> {
       read.map(async ({ input, source }) => {
         const tree = inputs[input];
         const from = tree ? await treeRefs(tree, this.#options.sources, { signal }) : [];
-        const sources = [{ pattern: source.slice(1).replace(/[*?[\\]/g, '\\$&') || '.' }];
+        const sources = [{ pattern: source.slice(1) || '.', wildcards: false }];
         return { input, content: await keeper.checksum({ from, sources }, { signal }) };
       }),
     );

@@ -69,7 +69,7 @@ function portsOf(stage: StageBuild, instruction: Instruction, spec: string): str
 }
 
 function portRange(text: string): { start: number; end: number } | undefined {
-  const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text);
+  const match = /^(\+?\d{1,5})(?:-(\+?\d{1,5}))?$/.exec(text);
   if (match === null) return undefined;
   const start = Number(match[1]);
   const end = Number(match[2] ?? match[1]);

@@ -14,6 +14,7 @@ export interface RareParts {
   readonly link: string | undefined;
   readonly capability: Buffer | undefined;
   readonly inode: string | undefined;
+  readonly onTheWay?: boolean | undefined;
 }
 
 export interface EntryRow extends RareParts {
@@ -42,7 +43,8 @@ export class EntryColumns {
     return this.#length;
   }
 
-  add({ source, kind, mode, uid, gid, stats, link, capability, inode }: EntryRow): void {
+  add({ source, kind, mode, uid, gid, stats, ...parts }: EntryRow): void {
+    const { link, capability, inode, onTheWay } = parts;
     const at = this.#length * width;
     if (at === this.#numbers.length) this.#numbers = grown(this.#numbers);
     const numbers = this.#numbers;
@@ -57,8 +59,8 @@ export class EntryColumns {
     numbers[at + devAt] = stats.dev;
     numbers[at + rdevAt] = stats.rdev;
     this.#addPath(source);
-    if (link !== undefined || capability !== undefined || inode !== undefined)
-      this.#rare.set(this.#length, { link, capability, inode });
+    if (link !== undefined || capability !== undefined || inode !== undefined || onTheWay)
+      this.#rare.set(this.#length, { link, capability, inode, onTheWay });
     this.#length++;
   }
 
@@ -80,8 +82,8 @@ export class EntryColumns {
     const { buffer } = this.#numbers;
     hash.update(new Uint8Array(buffer, 0, this.#length * width * Float64Array.BYTES_PER_ELEMENT));
     hash.update(this.#paths.subarray(0, this.#pathsLength));
-    const rare = [...this.#rare].map(([row, { link, capability, inode }]) => [
-      ...[row, link ?? null, capability?.toString('hex') ?? null, inode ?? null],
+    const rare = [...this.#rare].map(([row, { link, capability, inode, onTheWay }]) => [
+      ...[row, link ?? null, capability?.toString('hex') ?? null, inode ?? null, onTheWay ?? false],
     ]);
     hash.update(JSON.stringify(rare));
   }
@@ -121,6 +123,7 @@ export class EntryColumns {
         link: rare?.link,
         capability: rare?.capability,
         inode: rare?.inode,
+        onTheWay: rare?.onTheWay,
       };
     });
   }

@@ -69,6 +69,15 @@ export class LayerDraft {
     this.put({ path, type: 'directory', size: 0, mtime: this.#now, ...attributes });
   }
 
+  /** Gives a directory that is there the mode, and changes nothing else of it. False where there is none. */
+  setMode(path: BytePath, mode: number): boolean {
+    if (this.at(path)?.type !== 'directory') return false;
+    this.#keepParent(path);
+    const draft = this.#drafts.get(path);
+    if (draft !== undefined) this.#drafts.set(path, { ...draft, header: { ...draft.header, mode } });
+    return true;
+  }
+
   /** As `put`, and whatever is at the path goes, a directory with all in it: what an archive that is unpacked does. */
   replace(header: EntryHeader, origin: Omit<Draft, 'header'> = {}): void {
     // What is below a name came with its directories: where there is none, nothing is looked for.

@@ -103,6 +103,7 @@ class Placement {
         'in a layer a name that begins with ".wh." means a deletion',
       );
     }
+    if (entry.onTheWay && this.draft.setMode(path, entry.mode)) return;
     this.draft.put(this.#header(path, entry), {
       ...(entry.kind === 'file' && { source: entry }),
       // Names are shared within what one source gives, not across sources.
@@ -133,7 +134,8 @@ class Placement {
 
   #makeDirectories(path: BytePath): void {
     const { uid, gid } = this.#options.owner ?? { uid: 0, gid: 0 };
-    this.draft.makeDirectories(path, { mode: this.#options.mode?.absolute ?? 0o755, uid, gid });
+    // Go's os.Mkdir takes no more than the permissions of a number: directories on the way are never setuid or sticky.
+    this.draft.makeDirectories(path, { mode: (this.#options.mode?.absolute ?? 0o755) & 0o777, uid, gid });
   }
 
   #failed(path: BytePath, what: string): Error {

@@ -54,7 +54,7 @@ function paths(selection: ReturnType<typeof select>): string[] {
 describe('which files a COPY reads', () => {
   test('literals, directories, wildcards and escapes', (t) => {
     const root = join(scratch(t), 'root');
-    for (const path of ['a.txt', 'b.txt', 'dir/x', 'dir/sub/y', 'star*']) write(root, path);
+    for (const path of ['a.txt', 'b.txt', 'dir/x', 'dir/sub/y', 'star*', 'back\\slash']) write(root, path);
     const cases: [string, string[]][] = [
       ['a.txt', ['a.txt|']],
       ['/../a.txt', ['a.txt|']],
@@ -62,7 +62,8 @@ describe('which files a COPY reads', () => {
       ['dir', ['dir|', 'dir|sub', 'dir|sub/y', 'dir|x']],
       ['d*/s*', ['sub|', 'sub|y']],
       ['dir/*', ['sub|', 'sub|y', 'x|']],
-      ['star\\*', ['star*|']],
+      ['sta[r]\\*', ['star*|']],
+      ['back\\slash', ['back\\slash|']],
       ['*.none', []],
     ];
     for (const [pattern, expected] of cases)

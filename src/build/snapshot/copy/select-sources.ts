@@ -14,6 +14,8 @@ export interface SourcePattern {
   readonly pattern: string;
   /** The pattern is a path: no wildcards, the last link is not followed. Default false. */
   readonly literal?: boolean;
+  /** False: the pattern is a path whatever characters it has; links are followed. Default true. */
+  readonly wildcards?: boolean;
   /** `--parents`: what is taken below the pattern's matches, with its parents there. Default: all. */
   readonly include?: string;
   /** `--exclude`: patterns of what is left out below the pattern's matches. */
@@ -38,14 +40,14 @@ export function selectSources(
   for (const given of sources) {
     const source = typeof given === 'string' ? { pattern: given } : given;
     const filter = filterOf(source);
-    const isPattern = !source.literal && hasWildcard(source.pattern);
+    const isPattern = !source.literal && source.wildcards !== false && hasWildcard(source.pattern);
     const found = isPattern ? matches(tree, source.pattern, options.signal) : [literalPath(source)];
     for (const path of found) {
       const item = new ItemWalk(tree, filter, options).select(path, source);
       if (item !== undefined) items.push(item);
       const isMissing = isPattern
         ? tree.lstat(tree.resolve(path)) === undefined
-        : item === undefined || lacksIncluded(item, source);
+        : item === undefined || lacksIncluded(tree, item, source);
       if (isMissing) throw missing(tree, path, source);
     }
   }
@@ -64,9 +66,13 @@ function filterOf({ include, exclude }: SourcePattern): Filter {
   };
 }
 
-/** `--parents` of a path without wildcards takes that path, or fails. */
-function lacksIncluded({ columns }: SelectedItem, { include = '' }: SourcePattern): boolean {
-  return include !== '' && !hasWildcard(include) && columns.length === 1;
+/** `--parents` of a path without wildcards takes that path, or fails; what `--exclude` leaves of it may be nothing. */
+function lacksIncluded(tree: SourceTree, { columns, root }: SelectedItem, source: SourcePattern): boolean {
+  const { include = '' } = source;
+  if (include === '' || hasWildcard(include) || columns.length > 1) return false;
+  const path = [...(root === '' ? [] : [root]), ...clean(include).map(bytePathOf)].join('/');
+  const stats = tree.resolve(path) === path ? tree.lstat(path) : undefined;
+  return stats === undefined || tree.verdict(path, stats.isDirectory()) === 'exclude';
 }
 
 function missing(tree: SourceTree, path: string, { pattern, include }: SourcePattern): Error {
@@ -81,9 +87,9 @@ function missing(tree: SourceTree, path: string, { pattern, include }: SourcePat
   });
 }
 
-function literalPath({ pattern, literal }: SourcePattern): string {
-  const plain = (part: string) => bytePathOf(literal ? part : part.replace(/\\(.)/gsu, '$1'));
-  return clean(pattern).map(plain).join('/');
+/** Without a wildcard a backslash is a character of the name. */
+function literalPath({ pattern }: SourcePattern): string {
+  return clean(pattern).map(bytePathOf).join('/');
 }
 
 /** A pattern's matches in byte order; none is no error (BuildKit's AllowEmptyWildcard), but what is before the first wildcard must be there. */
@@ -134,6 +140,8 @@ interface Level {
   readonly stats: SourceStats;
   /** Not taken itself yet: it is when something below it is. */
   taken: boolean;
+  /** The filters leave it out. */
+  readonly filtered?: boolean;
   readonly above: Level | undefined;
   readonly include?: ParentMatch | undefined;
   readonly exclude?: ParentMatch | undefined;
@@ -163,7 +171,8 @@ class ItemWalk {
     if (verdict === 'exclude') return undefined;
     const taken = verdict === 'include';
     if (isDirectory) this.#descend({ source: root, stats, taken: false, above: undefined }, root, taken);
-    else if (taken) this.#add(root, kind, stats);
+    // Below a file nothing can be included.
+    else if (taken && source.include === undefined) this.#add(root, kind, stats);
     if (this.#columns.length === 0) return undefined;
     const name = path.slice(path.lastIndexOf('/') + 1);
     return new SelectedItem(this.#tree, this.#columns, { name, root, unpack: source.unpack ?? false });
@@ -189,7 +198,8 @@ class ItemWalk {
     const text = isFiltered ? textOf(root === '' ? source : source.slice(root.length + 1)) : '';
     const included = include?.enter(text, level.include);
     const excluded = exclude?.enter(text, level.exclude);
-    const take = verdict === 'include' && (included?.matched ?? true) && !excluded?.matched;
+    const filtered = included?.matched === false || excluded?.matched === true;
+    const take = verdict === 'include' && !filtered;
     if (!isDirectory && !take) return;
     // Below it nothing can be taken.
     if (excluded?.matched && !exclude?.mayTakeBack(text)) return;
@@ -202,17 +212,17 @@ class ItemWalk {
       return;
     }
     const matches = { include: included?.match, exclude: excluded?.match };
-    this.#descend({ source, stats, taken: false, above: level, ...matches }, root, take);
+    this.#descend({ source, stats, taken: false, filtered, above: level, ...matches }, root, take);
   }
 
   #take(level: Level): void {
     if (level.taken) return;
     if (level.above !== undefined) this.#take(level.above);
     level.taken = true;
-    this.#add(level.source, 'directory', level.stats);
+    this.#add(level.source, 'directory', level.stats, level.filtered);
   }
 
-  #add(source: string, kind: SelectedKind, stats: SourceStats): void {
+  #add(source: string, kind: SelectedKind, stats: SourceStats, onTheWay?: boolean): void {
     const tree = this.#tree;
     const keep = this.#options.owners === 'keep';
     const isFile = kind === 'file';
@@ -226,6 +236,7 @@ class ItemWalk {
       link: kind === 'symlink' ? tree.readlink(source) : undefined,
       capability: isFile ? tree.capability(source) : undefined,
       inode: isFile && stats.nlink > 1 ? tree.inode(source, stats) : undefined,
+      onTheWay: onTheWay || undefined,
     });
   }
 }

@@ -19,4 +19,6 @@ export interface SelectedEntry {
   readonly capability?: Buffer | undefined;
   /** Same text, same file: there when the file has several names. */
   readonly inode?: string | undefined;
+  /** A directory that no pattern names, taken for what is below it: where there is one already it gives that its mode alone. Default false. */
+  readonly onTheWay?: boolean | undefined;
 }

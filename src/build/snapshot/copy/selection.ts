@@ -103,7 +103,8 @@ export class Selection {
           content = typeof found === 'string' ? found : await found;
           this.hashed.set(entry, content);
         }
-        list.add([path, kind, mode, uid, gid, device, content, linked, entry.link, capability]);
+        const facts = [path, kind, mode, uid, gid, device, content, linked, entry.link, capability];
+        list.add(entry.onTheWay ? [...facts, 'on the way'] : facts);
       }
     }
     return list.finish();
