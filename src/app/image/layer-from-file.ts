@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -18,12 +18,16 @@ export interface FileLayer extends Layer {
   readonly path: string;
 }
 
-/** A tar as a layer: compressed as it is, a plain one with gzip into `scratch`. ARCHIVE when it is no tar. */
+/**
+ * A tar as a layer: compressed as it is, a plain one with gzip into `scratch`; `-` is standard input. What is no file but a pipe is kept in
+ * `scratch`, for it is read more than once. ARCHIVE when it is no tar.
+ */
 export async function layerFromFile(
-  path: string,
+  name: string,
   scratch: string,
   options: IoOptions = {},
 ): Promise<FileLayer> {
+  const path = await filed(name, scratch, options);
   const compression = sniffCompression(await firstBytes(path));
   const blob = compression === 'none' ? join(scratch, `${layers++}.tar.gz`) : path;
   if (compression === 'none') {
@@ -43,12 +47,28 @@ export async function layerFromFile(
   const source = createReadStream(blob);
   source.on('error', (error) => counted.destroy(error));
   const nothing = { entry: () => {}, data: () => {}, end: () => {} };
-  const diffId = await readLayer(source.pipe(counted), nothing, { signal: options.signal, source: path });
+  const read = { signal: options.signal, source: name };
+  const diffId = await readLayer(source.pipe(counted), nothing, read).finally(() => source.destroy());
   const mediaType = compression === 'zstd' ? mediaTypes.ociLayerZstd : mediaTypes.ociLayerGzip;
   return { path: blob, diffId, descriptor: { mediaType, digest: finishDigest(hash), size } };
 }
 
 let layers = 0;
+
+async function filed(name: string, scratch: string, { signal }: IoOptions): Promise<string> {
+  // What is not there is told by whoever opens it.
+  const found = name === '-' ? undefined : await stat(name).catch(() => undefined);
+  if (name !== '-' && (found?.isFile() ?? true)) return name;
+  const kept = join(scratch, `${layers++}.tar`);
+  const source = name === '-' ? process.stdin : createReadStream(name);
+  try {
+    await pipeline(source, createWriteStream(kept, { flags: 'wx' }), { signal });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw failure('STORE', 'read', name, reasonOf(error), { cause: error });
+  }
+  return kept;
+}
 
 async function firstBytes(path: string): Promise<Buffer> {
   try {
