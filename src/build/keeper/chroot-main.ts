@@ -2,29 +2,34 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { failure, reasonOf } from '../../lib/errors.ts';
-import type { StartFailure } from '../sandbox/chroot/chroot-sandbox.ts';
 import { enterRoot } from '../sandbox/chroot/enter-root.ts';
 import { loadProcessCalls } from '../sandbox/chroot/process-calls.ts';
+import type { ProgramOrder, StartFailure } from '../sandbox/chroot/program-process.ts';
 import type { OciSpec } from '../sandbox/oci-spec.ts';
 import { loadMountCalls } from '../snapshot/mount-calls.ts';
 
-/** The first process of a program's namespaces in the `chroot` tier: becomes the program of the bundle that its first argument names, under the filter that the second one does. */
+/** The first process of a program's namespaces in the `chroot` tier: becomes the program that it is told of on a descriptor, or ends with that. */
 
 const statusDescriptor = 3;
+const orderDescriptor = 4;
 
 function tell(failure: StartFailure): void {
   writeSync(statusDescriptor, JSON.stringify(failure));
 }
 
-async function enter(bundle: string, filterPath: string | undefined): Promise<void> {
-  const config = JSON.parse(readFileSync(join(bundle, 'config.json'), 'utf8')) as OciSpec;
-  const filter = filterPath === undefined ? undefined : readFileSync(filterPath);
+async function enter(): Promise<void> {
   const [mounts, calls] = await Promise.all([loadMountCalls(), loadProcessCalls()]);
-  calls.closeOnExec(statusDescriptor, true);
+  // All that can be done without it was done before.
+  const order = readFileSync(orderDescriptor, 'utf8');
+  if (order === '') return;
+  const { bundle, filter } = JSON.parse(order) as ProgramOrder;
+  const config = JSON.parse(readFileSync(join(bundle, 'config.json'), 'utf8')) as OciSpec;
+  for (const fd of [statusDescriptor, orderDescriptor]) calls.closeOnExec(fd, true);
   // Node keeps its own standard streams from whatever it becomes.
   for (const fd of [0, 1, 2]) calls.closeOnExec(fd, false);
   for (const { path, args } of config.hooks?.createRuntime ?? []) runHook(path, args);
-  tell({ errno: enterRoot(config, { mounts, process: calls, filter }) });
+  const program = filter === undefined ? undefined : readFileSync(filter);
+  tell({ errno: enterRoot(config, { mounts, process: calls, filter: program }) });
 }
 
 /** As a runtime does, with as much of the state as hooks here read. */
@@ -34,6 +39,6 @@ function runHook(path: string, [argv0, ...args]: readonly string[]): void {
   if (status !== 0) throw failure('SANDBOX', 'prepare', 'program', `its hook failed: ${stderr.trim()}`);
 }
 
-void enter(process.argv[2] ?? '', process.argv[3])
+void enter()
   .catch((error) => tell({ message: reasonOf(error) }))
   .finally(() => process.exit(1));

@@ -34,6 +34,8 @@ export async function runStep(
 ): Promise<FinishedStep> {
   const { tree, discard = false, stop } = request;
   const output = outputOf(request, context, using.onResize);
+  const sandbox = using.sandbox(request.platform);
+  if (output.kind === 'chunks') sandbox.prepare?.();
   const { value, id } = await using.workspace.withUpper(tree, context.signal, async ({ root, scratch }) => {
     const { args, env, cwd, user, network, hostname } = request;
     const { extraHosts = [], security = 'sandbox', limits = { ulimits: [] } } = request;
@@ -48,7 +50,7 @@ export async function runStep(
           ...{ root, scratch, id, args, env, cwd, user, network, hostname, extraHosts, security, limits },
           mounts,
         };
-        return using.sandbox(request.platform).run(spec, { signal: context.signal, output, stop });
+        return sandbox.run(spec, { signal: context.signal, output, stop });
       },
     );
     return { value, keep: value.exitCode === 0 && !discard };

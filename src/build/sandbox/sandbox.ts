@@ -105,6 +105,8 @@ export interface SandboxResult {
 
 /** A tier. Failures: SANDBOX when the program could not be started, NOT_FOUND for a user, INTERRUPTED. */
 export interface Sandbox {
+  /** A program whose output comes in chunks is about to be run: what can be done before its tree is there. */
+  prepare?(): void;
   /** Resolves when every process that the program started is gone. */
   run(spec: SandboxSpec, options: SandboxOptions): Promise<SandboxResult>;
 }

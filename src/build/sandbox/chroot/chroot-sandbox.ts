@@ -1,48 +1,54 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync } from 'node:fs';
-import { Socket } from 'node:net';
-import { constants } from 'node:os';
-import { text } from 'node:stream/consumers';
+import type { ChildProcess } from 'node:child_process';
 import { abortReason, failure, reasonOf, throwIfAborted } from '../../../lib/errors.ts';
 import type { ProcessUser } from '../accounts.ts';
 import type { BindCalls } from '../bind-sources.ts';
 import { explainRuntimeFailure } from '../explain-failure.ts';
-import { outputPipes } from '../program-output.ts';
+import { type OutputPipes, outputPipes } from '../program-output.ts';
 import type { Sandbox, SandboxOptions, SandboxResult, SandboxSpec } from '../sandbox.ts';
 import { stopSignal } from '../stop-signal.ts';
 import type { SetTimes } from '../stubs.ts';
 import { withBundle } from '../with-bundle.ts';
 import { childrenOf } from './children.ts';
+import {
+  type Pipe,
+  ProgramProcess,
+  type ProgramProcessOptions,
+  type StartFailure,
+} from './program-process.ts';
 
-export interface ChrootSandboxOptions extends BindCalls {
-  /** Absolute path of unshare(1). */
-  readonly unshare: string;
-  /** Path of the module that becomes the program. */
-  readonly entry: string;
+export interface ChrootSandboxOptions extends BindCalls, ProgramProcessOptions {
   readonly inUserNamespace: boolean;
   readonly singleId: boolean;
   /** Path of a seccomp filter; undefined where none can be made. */
   readonly filter: string | undefined;
   readonly setTimes: SetTimes;
-  /** Read and write end of a new pipe. */
-  readonly pipe: () => readonly [read: number, write: number];
 }
 
-/** unshare(1) becomes a shell, whose child is the first of the PID namespace. Its own `--fork` ends with 1 when the program was killed (util-linux 2.38). */
-const firstChild = 'exec 9>&2 2>/dev/null; ("$@" 2>&9 9>&-); exit $?';
-
-/** Why a program could not be started, from the process that was to become it: execve(2)'s errno, or what failed before. */
-export type StartFailure = { readonly errno: string } | { readonly message: string };
+/** A process that was started before there was a program for it, with pipes for what that prints. */
+interface Spare {
+  readonly process: ProgramProcess;
+  readonly pipes: readonly [stdout: Pipe, stderr: Pipe];
+}
 
 /**
  * The `chroot` tier: namespaces, mounts and pivot_root(2) of our own, where there is no OCI runtime or it does not work. The program is the first process of
- * its PID namespace, as with a runtime: whatever it leaves behind ends with it.
+ * its PID namespace, as with a runtime: whatever it leaves behind ends with it. Its process is started before it is needed, for Node's start takes longer
+ * than all the rest.
  */
 export class ChrootSandbox implements Sandbox {
   readonly #options: ChrootSandboxOptions;
+  #spare: Spare | undefined;
 
   constructor(options: ChrootSandboxOptions) {
     this.#options = options;
+  }
+
+  prepare(): void {
+    if (this.#spare?.process.waits) return;
+    const { pipe } = this.#options;
+    const pipes = [pipe(), pipe()] as const;
+    const stdio = ['ignore', pipes[0][1], pipes[1][1]] as const;
+    this.#spare = { process: new ProgramProcess(this.#options, stdio), pipes };
   }
 
   async run(spec: SandboxSpec, options: SandboxOptions): Promise<SandboxResult> {
@@ -52,58 +58,46 @@ export class ChrootSandbox implements Sandbox {
     return await withBundle(spec, bundle, (user) => this.#execute(spec, user, options));
   }
 
+  #process(
+    output: SandboxOptions['output'],
+    user: ProcessUser,
+  ): { readonly process: ProgramProcess; readonly pipes: OutputPipes } {
+    const spare = this.#spare;
+    if (output.kind !== 'chunks' || spare === undefined || !spare.process.waits) {
+      const pipes = outputPipes(output, { pipe: this.#options.pipe, owner: user });
+      return { process: new ProgramProcess(this.#options, pipes.stdio), pipes };
+    }
+    this.#spare = undefined;
+    const made = [...spare.pipes];
+    const pipe = (): Pipe => made.shift() as Pipe;
+    return { process: spare.process, pipes: outputPipes(output, { pipe, owner: user }) };
+  }
+
   async #execute(
     spec: SandboxSpec,
     user: ProcessUser,
     { signal, stop, output }: SandboxOptions,
   ): Promise<number> {
-    const { unshare, entry, pipe, filter } = this.#options;
-    const namespaces = ['--mount', '--pid', '--uts', '--ipc', ...(spec.network === 'none' ? ['--net'] : [])];
-    const argv = [
-      ...[...namespaces, '--propagation', 'private', '--', 'sh', '-c', firstChild, 'sh'],
-      ...[
-        'setpriv',
-        '--pdeathsig',
-        'KILL',
-        process.execPath,
-        '--disable-warning=ExperimentalWarning',
-        entry,
-        spec.scratch,
-      ],
-      ...(filter === undefined || spec.security === 'insecure' ? [] : [filter]),
-    ];
-    const pipes = outputPipes(output, { pipe, owner: user });
-    const [statusRead, statusWrite] = pipe();
-    const { PATH, NODE_COMPILE_CACHE } = process.env;
-    const child = spawn(unshare, argv, {
-      // The program's environment is in config.json.
-      env: { PATH, ...(NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE }) },
-      stdio: [...pipes.stdio, statusWrite],
-    });
-    closeSync(statusWrite);
+    const { process, pipes } = this.#process(output, user);
+    const filter = spec.security === 'insecure' ? undefined : this.#options.filter;
+    process.become({ bundle: spec.scratch, filter });
     pipes.started();
-    const status = text(new Socket({ fd: statusRead, readable: true, writable: false }));
-    const kill = (): void => stopProgram(child, stop);
+    const kill = (): void => stopProgram(process.child, stop);
     signal.addEventListener('abort', kill, { once: true });
     if (signal.aborted) kill();
     try {
-      const code = await ended(child, spec);
+      // Not before this one runs: two that start take each other's time.
+      const failed = await process.failure();
+      if (output.kind === 'chunks' && !signal.aborted) this.prepare();
+      const code = await process.ended;
       await pipes.finished();
-      const said = await status;
       if (signal.aborted) throw abortReason(signal);
-      return said === '' ? code : exitCodeOf(JSON.parse(said) as StartFailure, spec);
+      if (typeof code !== 'number') throw explainRuntimeFailure(reasonOf(code), spec);
+      return failed === undefined ? code : exitCodeOf(failed, spec);
     } finally {
       signal.removeEventListener('abort', kill);
     }
   }
-}
-
-function ended(child: ChildProcess, spec: SandboxSpec): Promise<number> {
-  return new Promise<number>((resolve, reject) => {
-    child.once('error', (error) => reject(explainRuntimeFailure(reasonOf(error), spec)));
-    // The shell ends as the program did.
-    child.once('exit', (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)));
-  });
 }
 
 /** A shell's codes for a program that the image lacks or that may not be executed, as a runtime gives them. */

@@ -17,12 +17,15 @@ export interface EnterRootParts {
 }
 
 /**
- * Becomes the program of a config.json in its root: what an OCI runtime does between its namespaces and execve(2). The caller is the first process of new
- * mount, PID, IPC and UTS namespaces. Returns only when there is no such program: why.
+ * Becomes the program of a config.json in its root: what an OCI runtime does between its namespaces and execve(2). The caller is the first process of a
+ * new PID namespace, and this its first thread. Returns only when there is no such program: why.
  */
 export function enterRoot(config: OciSpec, { mounts, process: calls, filter }: EnterRootParts): string {
   const { args, env, cwd, user, capabilities, rlimits } = config.process;
-  if (config.linux.namespaces.some(({ type }) => type === 'network')) calls.startLoopback();
+  const namespaces = config.linux.namespaces.map(({ type }) => type).filter((type) => type !== 'pid');
+  calls.unshare(namespaces);
+  mounts.mount('none', '/', '', privateRecursive);
+  if (namespaces.includes('network')) calls.startLoopback();
   calls.setHostName(config.hostname);
   const groupsDenied = readTextOrUndefined('/proc/self/setgroups')?.trim() === 'deny';
   mountRoot(config, mounts);
@@ -50,6 +53,9 @@ export function enterRoot(config: OciSpec, { mounts, process: calls, filter }: E
   calls.resetSignals();
   return calls.execute(path, args, env);
 }
+
+/** MS_REC and MS_PRIVATE. */
+const privateRecursive = 0x4000 | 0x40000;
 
 /** As a runtime does: names without a slash in PATH of the environment, others from the working directory. */
 function findExecutable(name: string, env: readonly string[]): string | undefined {

@@ -3,6 +3,8 @@ import { failure } from '../../../lib/errors.ts';
 
 /** The system calls by which a process becomes a program in another root. They are for this process's first thread alone, which `execute` leaves alone. */
 export interface ProcessCalls {
+  /** This process's first thread gets namespaces of its own: types as in config.json, `pid` not among them. */
+  unshare(types: readonly string[]): void;
   /** The mount that the working directory is the root of becomes `/`, and what was `/` lies over it. */
   pivotRoot(): void;
   setHostName(name: string): void;
@@ -35,6 +37,14 @@ const pivotRootNumbers: Readonly<Record<string, number>> = {
   x64: 155,
 };
 
+/** clone(2)'s flags, by config.json's names of namespaces. */
+const namespaceFlags: Readonly<Record<string, number>> = {
+  mount: 0x00020000,
+  uts: 0x04000000,
+  ipc: 0x08000000,
+  network: 0x40000000,
+};
+
 const controls = { dieWithParent: 1, seccomp: 22, readBounding: 23, dropBounding: 24, ambient: 47 } as const;
 const seccompModeFilter = 2;
 const filterInstructionBytes = 8;
@@ -54,6 +64,7 @@ export async function loadProcessCalls(): Promise<ProcessCalls> {
   const { default: koffi } = await import('koffi');
   const libc = koffi.load(null);
   const syscall = libc.func('long syscall(long, const char*, const char*)');
+  const unshare = libc.func('int unshare(int)');
   const sethostname = libc.func('int sethostname(const char*, size_t)');
   const socket = libc.func('int socket(int, int, int)');
   const close = libc.func('int close(int)');
@@ -72,6 +83,10 @@ export async function loadProcessCalls(): Promise<ProcessCalls> {
     if (result < 0) throw failure('SANDBOX', action, thing, reason());
   };
   return {
+    unshare(types) {
+      const flags = types.reduce((all, type) => all | (namespaceFlags[type] ?? 0), 0);
+      checked(unshare(flags), 'make', 'namespaces');
+    },
     pivotRoot() {
       const number = pivotRootNumbers[process.arch];
       if (number === undefined)
