@@ -2,7 +2,6 @@ import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { abortReason, failure, type PolyarchError } from '../../lib/errors.ts';
 import { redactUrl } from '../../lib/redact.ts';
-import { chunkPassed } from '../../lib/young-garbage.ts';
 import { BodyError, type HttpRequest, type HttpResponse } from './http.ts';
 import { limits } from './limits.ts';
 import { asFailure, isReset, networkFailure } from './network-failure.ts';
@@ -110,7 +109,10 @@ interface Progress {
   flowing(): void;
 }
 
-/** Writes exactly `length` bytes. False when the connection or the peer ended it first; throws what the stream throws. */
+/**
+ * Writes exactly `length` bytes. False when the connection or the peer ended it first; throws what the stream throws. By events: awaiting
+ * each chunk costs more than hashing it.
+ */
 async function sendStream(
   stream: Readable,
   length: number,
@@ -118,42 +120,42 @@ async function sendStream(
   progress: Progress,
 ): Promise<boolean> {
   let sent = 0;
-  let answered = false;
-  outgoing.once('response', () => {
-    answered = true;
-  });
-  const ended = (): boolean => answered || outgoing.destroyed;
-  try {
-    for await (const chunk of stream as AsyncIterable<Uint8Array>) {
-      if (ended()) return false;
+  const whole = await new Promise<boolean>((resolve, reject) => {
+    const give = (chunk: Uint8Array): void => {
       sent += chunk.length;
-      chunkPassed(chunk.length);
-      if (sent > length) break;
-      if (outgoing.write(chunk)) continue;
-      progress.stalled();
-      await drained(outgoing);
+      if (outgoing.destroyed) stop();
+      else if (sent > length) end();
+      else if (!outgoing.write(chunk)) {
+        progress.stalled();
+        stream.pause();
+      }
+    };
+    const drain = (): void => {
       progress.flowing();
-    }
-  } catch (error) {
-    if (ended()) return false;
-    throw error;
-  }
-  if (ended()) return false;
+      stream.resume();
+    };
+    const end = (): void => done(() => resolve(true));
+    const stop = (): void => done(() => resolve(false));
+    const close = (): void => {
+      const { errored } = stream;
+      done(() => (errored ? reject(errored) : resolve(true)));
+    };
+    const done = (settle: () => void): void => {
+      stream.off('data', give).off('end', end).off('error', close).off('close', close);
+      outgoing.off('drain', drain).off('response', stop).off('error', stop).off('close', stop);
+      settle();
+    };
+    outgoing.on('drain', drain).on('response', stop).on('error', stop).on('close', stop);
+    stream.on('end', end).on('error', close).on('close', close).on('data', give);
+    if (stream.closed) close();
+  });
+  if (!whole || outgoing.destroyed) return false;
   if (sent !== length) {
+    stream.destroy();
     const what =
       sent > length ? `more than the ${length} bytes announced` : `${sent} of the ${length} bytes announced`;
     throw failure('CONTENT_INVALID', 'send', redactUrl(`${outgoing.protocol}//${outgoing.host}`), what);
   }
   outgoing.end();
   return true;
-}
-
-function drained(outgoing: ClientRequest): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      for (const event of ['drain', 'close', 'error', 'response']) outgoing.off(event, done);
-      resolve();
-    };
-    for (const event of ['drain', 'close', 'error', 'response']) outgoing.on(event, done);
-  });
 }

@@ -1,13 +1,13 @@
 import { Readable } from 'node:stream';
 import type { IoOptions } from '../../content/store.ts';
-import { failure, isFailure, type PolyarchError, reasonOf } from '../../lib/errors.ts';
+import { abortReason, failure, isFailure, type PolyarchError, reasonOf } from '../../lib/errors.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { OnRegistryEvent } from './events.ts';
 import { discard, type HttpResponse } from './http.ts';
 import { limits } from './limits.ts';
 import { asFailure } from './network-failure.ts';
 import { backoff, sleep } from './retry.ts';
-import { stalled, watchedBody } from './watched-body.ts';
+import { stalled } from './watched-body.ts';
 
 export interface ResumeOptions extends IoOptions {
   readonly onEvent?: OnRegistryEvent | undefined;
@@ -30,56 +30,129 @@ export function resumingDownload(
   descriptor: Descriptor,
   options: ResumeOptions,
 ): Readable {
-  return Readable.from(chunksOf(first, descriptor, options), {
-    objectMode: false,
-    highWaterMark: 256 * 1024,
-  });
+  return new ResumingDownload(first, descriptor, options);
 }
 
-async function* chunksOf(
-  first: HttpResponse,
-  descriptor: Descriptor,
-  options: ResumeOptions,
-): AsyncGenerator<Buffer, void, undefined> {
-  const { from = 0 } = options;
-  let response = first;
-  let offset = from;
-  let failures = 0;
-  try {
-    if (from > 0) await skipTo(from, response, descriptor);
-    for (;;) {
-      let reason: PolyarchError | undefined;
-      try {
-        for await (const chunk of watchedBody(response, options.signal)) {
-          offset += chunk.length;
-          failures = 0;
-          yield chunk;
-        }
-        if (offset >= descriptor.size) return;
-        checkWhole(response, descriptor);
-        reason = failure('NETWORK', 'download', descriptor.digest, 'the connection ended too soon', {
-          retryable: true,
-        });
-      } catch (error) {
-        if (!isFailure(error) || !error.retryable) throw error;
-        reason = error;
+/** Passes chunks on by events: with a promise or two for each of the 64 KiB that a socket gives at once, a copy takes half as long again. */
+class ResumingDownload extends Readable {
+  readonly #descriptor: Descriptor;
+  readonly #options: ResumeOptions;
+  #response: HttpResponse;
+  #offset: number;
+  #failures = 0;
+  /** Runs while the registry is waited for. */
+  #timer: NodeJS.Timeout | undefined;
+  #wanted = false;
+  readonly #onAbort = (): void => {
+    const { signal } = this.#options;
+    if (signal) this.destroy(abortReason(signal));
+  };
+
+  constructor(first: HttpResponse, descriptor: Descriptor, options: ResumeOptions) {
+    super({ highWaterMark: 256 * 1024 });
+    this.#response = first;
+    this.#descriptor = descriptor;
+    this.#options = options;
+    this.#offset = options.from ?? 0;
+    const { signal } = options;
+    if (signal?.aborted) this.#onAbort();
+    else signal?.addEventListener('abort', this.#onAbort, { once: true });
+    this.#follow(this.#offset).catch((error: Error) => this.destroy(error));
+  }
+
+  override _read(): void {
+    this.#wanted = true;
+    this.#response.body.resume();
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    clearTimeout(this.#timer);
+    this.#options.signal?.removeEventListener('abort', this.#onAbort);
+    this.#response.body.on('error', () => {});
+    this.#response.body.destroy();
+    callback(error);
+  }
+
+  /** Takes the response's bytes, which are put at `offset` first. */
+  async #follow(offset: number): Promise<void> {
+    const response = this.#response;
+    const { body } = response;
+    if (offset > 0) await skipTo(offset, response, this.#descriptor);
+    if (this.destroyed) return;
+    let over = false;
+    const end = (failed?: unknown): void => {
+      if (!over) this.#ended(response, failed);
+      over = true;
+    };
+    body.on('data', (chunk: Buffer) => this.#pass(chunk, response));
+    body.on('error', end);
+    body.on('end', () => end());
+    // One that was destroyed closes without an end.
+    body.on('close', () => end(body.errored ?? undefined));
+    if (!this.#wanted) body.pause();
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#silent(response), limits.stallMs);
+    if (body.closed) end(body.errored ?? undefined);
+  }
+
+  #pass(chunk: Buffer, response: HttpResponse): void {
+    if (this.destroyed || response !== this.#response) return;
+    this.#offset += chunk.length;
+    this.#failures = 0;
+    this.#timer?.refresh();
+    if (this.push(chunk)) return;
+    this.#wanted = false;
+    response.body.pause();
+  }
+
+  /** A consumer that takes its time is not silence of the registry. */
+  #silent(response: HttpResponse): void {
+    if (this.#wanted) response.body.destroy(stalled(response));
+    else this.#timer?.refresh();
+  }
+
+  #ended(response: HttpResponse, failed: unknown): void {
+    if (this.destroyed || response !== this.#response || this.readableEnded) return;
+    clearTimeout(this.#timer);
+    const { size, digest } = this.#descriptor;
+    try {
+      if (failed === undefined && this.#offset >= size) {
+        this.push(null);
+        return;
       }
-      response.body.destroy();
-      failures++;
-      if (failures >= (options.attempts ?? limits.attempts)) throw reason;
-      options.onEvent?.({
-        type: 'resume',
-        direction: 'download',
-        digest: descriptor.digest,
-        offset,
-        reason: reasonOf(reason),
-      });
-      await sleep(backoff(failures, options.pace), options.signal);
-      response = await options.reopen(offset);
-      await skipTo(offset, response, descriptor);
+      if (failed === undefined && response.body.readableEnded) checkWhole(response, this.#descriptor);
+      const reason =
+        failed === undefined
+          ? failure('NETWORK', 'download', digest, 'the connection ended too soon', { retryable: true })
+          : asFailure(failed, response.url);
+      if (!isFailure(reason) || !reason.retryable) throw reason;
+      this.#goOn(reason).catch((error: Error) => this.destroy(error));
+    } catch (error) {
+      this.destroy(error as Error);
     }
-  } finally {
-    response.body.destroy();
+  }
+
+  async #goOn(reason: PolyarchError): Promise<void> {
+    const { attempts = limits.attempts, onEvent, pace, signal, reopen } = this.#options;
+    this.#failures++;
+    if (this.#failures >= attempts) throw reason;
+    const { digest } = this.#descriptor;
+    onEvent?.({
+      type: 'resume',
+      direction: 'download',
+      digest,
+      offset: this.#offset,
+      reason: reasonOf(reason),
+    });
+    await sleep(backoff(this.#failures, pace), signal);
+    if (this.destroyed) return;
+    const response = await reopen(this.#offset);
+    if (this.destroyed) {
+      discard(response);
+      return;
+    }
+    this.#response = response;
+    await this.#follow(this.#offset);
   }
 }
 
