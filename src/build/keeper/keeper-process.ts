@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { resolve } from 'node:path';
 import type { Duplex } from 'node:stream';
-import { fileURLToPath } from 'node:url';
 import { failure } from '../../lib/errors.ts';
 import { findProgram } from '../../lib/find-program.ts';
+import { ownProgram } from '../../lib/own-program.ts';
 import type { OpenedCgroup } from './cgroups/open-cgroup.ts';
 import type { KeeperConfig } from './keeper-config.ts';
 import { explainUnshare, mapIds } from './user-namespace.ts';
@@ -33,8 +33,7 @@ export async function spawnKeeper(
     readonly cgroup?: OpenedCgroup | undefined;
   },
 ): Promise<KeeperProcess> {
-  const entry = fileURLToPath(new URL('./main.ts', import.meta.url));
-  const program = [process.execPath, '--disable-warning=ExperimentalWarning', entry, JSON.stringify(config)];
+  const program = [...ownProgram(new URL('./main.ts', import.meta.url)), JSON.stringify(config)];
   const { command = [], env, watch } = options.cgroup ?? {};
   const inner = config.namespaces ? inNamespaces(program, config) : program;
   const [file = '', ...argv] = [...command, ...inner];
