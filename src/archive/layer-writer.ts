@@ -253,13 +253,15 @@ export class LayerWriter {
   }
 
   #flushOutput(): void {
-    const bytes = Buffer.concat(this.#output);
+    const pieces = this.#output;
     this.#output = [];
     this.#outputLength = 0;
-    this.#blobHash.update(bytes);
-    this.#size += bytes.length;
     try {
-      for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at);
+      for (const bytes of pieces) {
+        this.#blobHash.update(bytes);
+        this.#size += bytes.length;
+        for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at);
+      }
     } catch (error) {
       throw failure('STORE', 'write layer', this.#path, reasonOf(error), { cause: error });
     }

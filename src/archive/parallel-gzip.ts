@@ -27,8 +27,11 @@ export class ParallelGzip {
   readonly #write: (bytes: Buffer) => void;
   readonly #level: number;
   readonly #signal: AbortSignal | undefined;
-  #block = Buffer.allocUnsafe(gzipBlockBytes);
+  #block: Buffer = Buffer.allocUnsafe(gzipBlockBytes);
   #filled = 0;
+  /** Blocks that are compressed, to be filled again: new ones would drive the garbage collector. */
+  readonly #free: Buffer[] = [];
+  /** A copy: the block that it comes from may be filled again. */
   #dictionary: Buffer | undefined;
   #crc = 0;
   #total = 0;
@@ -74,7 +77,11 @@ export class ParallelGzip {
     const options = this.#options();
     const block = this.#take();
     const task = new Promise<Buffer>((resolve, reject) => {
-      deflateRaw(block, options, (error, result) => (error ? reject(error) : resolve(result)));
+      deflateRaw(block, options, (error, result) => {
+        if (error) return reject(error);
+        if (block.length === gzipBlockBytes) this.#free.push(block);
+        resolve(result);
+      });
     });
     // A later failure is told by the one who waits for it; without this, one that nobody comes to would end the process.
     task.catch(() => {});
@@ -95,8 +102,8 @@ export class ParallelGzip {
     const block = this.#block.subarray(0, this.#filled);
     this.#crc = crc32(block, this.#crc);
     this.#total += block.length;
-    this.#dictionary = block.subarray(Math.max(0, block.length - windowBytes));
-    this.#block = Buffer.allocUnsafeSlow(gzipBlockBytes);
+    this.#dictionary = Buffer.from(block.subarray(Math.max(0, block.length - windowBytes)));
+    this.#block = this.#free.pop() ?? Buffer.allocUnsafeSlow(gzipBlockBytes);
     this.#filled = 0;
     return block;
   }

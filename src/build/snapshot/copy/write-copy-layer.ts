@@ -54,7 +54,8 @@ export async function writeCopyLayer(
 function readWhole(entry: SelectedEntry, expected: Digest | undefined, { hashed }: WriteCopyOptions): Buffer {
   const { tree, source, stats } = entry;
   if (expected === undefined) {
-    const bytes = Buffer.concat([...tree.read(source, stats, pieceBytes)]);
+    const read = [...tree.read(source, stats, pieceBytes)];
+    const bytes = read.length === 1 ? (read[0] as Buffer) : Buffer.concat(read);
     hashed?.set(entry, `sha256:${hashOnce('sha256', bytes, 'hex')}`);
     return bytes;
   }
