@@ -77,6 +77,19 @@ function closure(roots: readonly string[], context: ChunkingContext): Set<string
 }
 
 /**
+ * A default import of one of Node's own modules needs no copy of it: the bundler's helper defines a property for each export, a millisecond for
+ * `fs`. What inherits from the module shows the same names.
+ */
+const nodeModulesPlugin: Plugin = {
+  name: 'node-modules',
+  renderChunk: (code) =>
+    code.replace(
+      /\b(node_\w+) = [\w$.]+\(\1, 1\)/g,
+      (_all, name) => `${name} = { __proto__: ${name}, default: ${name} }`,
+    ),
+};
+
+/**
  * Writes one bundle: `entries` (name → file below src/), and what they start as programs or workers, with the chunks that they share.
  *
  * - `format`: ES modules for who imports; CommonJS for programs, which start 20 to 40 ms sooner: Node's own modules then need no namespaces,
@@ -98,7 +111,7 @@ export async function bundle(options: {
     platform: 'node',
     preserveEntrySignatures: 'allow-extension',
     external: ['koffi'],
-    plugins: [startedFilesPlugin(extension)],
+    plugins: [startedFilesPlugin(extension), ...(options.format === 'cjs' ? [nodeModulesPlugin] : [])],
     onLog: (_level, log) => {
       // What one command loads at once another may load when needed.
       if (log.code === 'INEFFECTIVE_DYNAMIC_IMPORT') return;
@@ -110,7 +123,7 @@ export async function bundle(options: {
     format: options.format,
     entryFileNames: `[name]${extension}`,
     chunkFileNames: `[name]-[hash]${extension}`,
-    minify: { compress: true, mangle: false, codegen: { removeWhitespace: true } },
+    minify: { compress: true, mangle: true, codegen: { removeWhitespace: true } },
     codeSplitting: {
       includeDependenciesRecursively: false,
       groups: [{ name: sharedChunks(Object.values(inputs), options.shared ?? []), debugName: 'shared' }],
