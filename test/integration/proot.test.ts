@@ -8,6 +8,7 @@ import { formatPlatform } from '../../src/oci/platform.ts';
 import { baseLayers } from '../fixtures/base-layers.ts';
 import { withoutPrograms } from '../fixtures/capabilities.ts';
 import { foreign, native } from './keeper-cases.ts';
+import { prootLacks } from './proot-lacks.ts';
 import { sandboxSuite } from './sandbox.suite.ts';
 
 const emulator = foreign.architecture === 'arm64' ? 'qemu-aarch64-static' : 'qemu-x86_64-static';
@@ -28,17 +29,7 @@ else {
       tree: () => baseLayers(base, formatPlatform(platform)),
       platform,
       scratch: join(scratch, 'scratch'),
-      lacks: {
-        'host-name': 'uname(2) gives this machine’s',
-        'network-none': 'there is no namespace for it',
-        'masked-paths': '/proc and /sys are this machine’s own',
-        seccomp: 'a filter needs no namespace, but the program that sets it would be proot itself',
-        devices: 'a node that root makes opens, as it does in the container that the keeper is in',
-        'read-only-mounts': 'proot shows what is there as it is',
-        'tmpfs-size': 'a tmpfs is a directory',
-        'shm-size': '/dev/shm is a directory',
-        insecure: 'there is nothing more to give',
-      },
+      lacks: prootLacks(join(scratch, 'volume')),
     });
   }
   after(() => removeTree(scratch));

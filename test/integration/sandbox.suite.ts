@@ -10,7 +10,7 @@ import { formatPlatform, type Platform } from '../../src/oci/platform.ts';
 import { processes } from './processes.ts';
 import { runInKeeper } from './run-in-keeper.ts';
 
-/** What a tier may be unable to do. The reason is said where it is declared, and a request for it fails. */
+/** What a tier may be unable to do. */
 export type SandboxFeature =
   | 'host-name'
   | 'network-none'
@@ -23,6 +23,21 @@ export type SandboxFeature =
   | 'ulimits'
   | 'insecure';
 
+/** What holds in a tier in place of a feature: nothing is lacking without a test of its own. */
+export interface SandboxLack {
+  readonly instead: string;
+  readonly holds: (steps: SandboxSteps) => Promise<void>;
+}
+
+export interface SandboxSteps {
+  /** The base image. */
+  readonly tree: Tree;
+  readonly run: (
+    script: string,
+    options?: Partial<RunRequest>,
+  ) => Promise<Awaited<ReturnType<typeof runInKeeper>>>;
+}
+
 export interface SandboxSubject {
   /** A keeper whose programs run in the tier. */
   readonly start: () => Promise<KeeperClient>;
@@ -31,8 +46,7 @@ export interface SandboxSubject {
   readonly platform: Platform;
   /** Exists, writable; a directory of this machine. */
   readonly scratch: string;
-  /** Feature → why the tier lacks it. */
-  readonly lacks?: Readonly<Partial<Record<SandboxFeature, string>>>;
+  readonly lacks?: Readonly<Partial<Record<SandboxFeature, SandboxLack>>>;
 }
 
 const machines: Readonly<Record<string, string>> = { amd64: 'x86_64', arm64: 'aarch64' };
@@ -49,7 +63,9 @@ export function sandboxSuite(name: string, subject: SandboxSubject): void {
     });
     after(() => keeper.close());
 
-    const unless = (feature: SandboxFeature) => ({ skip: lacks[feature] ?? false });
+    const testOf = (feature: SandboxFeature, title: string, body: () => Promise<void>): void => {
+      if (lacks[feature] === undefined) test(title, body);
+    };
 
     const run = (script: string, options: Partial<RunRequest> = {}, signal?: AbortSignal) =>
       runInKeeper({ keeper, tree, platform }, script, options, signal);
@@ -58,6 +74,8 @@ export function sandboxSuite(name: string, subject: SandboxSubject): void {
       const { output } = await run('uname -m > /f; cat /f; echo "$0"');
       assert.equal(output, `${machines[platform.architecture]}\n/bin/sh\n`);
     });
+
+    for (const { instead, holds } of Object.values(lacks)) test(instead, () => holds({ tree, run }));
 
     test('exit codes come back, and a failed step leaves nothing', async () => {
       assert.deepEqual(await run('exit 7'), { exitCode: 7, output: '' });
@@ -74,7 +92,7 @@ export function sandboxSuite(name: string, subject: SandboxSubject): void {
       assert.equal(output, 'A=b c\nHOME=/root\nPATH=/bin\n0022\n/new/directory\n');
     });
 
-    test('the host name is the request’s', unless('host-name'), async () => {
+    testOf('host-name', 'the host name is the request’s', async () => {
       assert.equal((await run('hostname')).output, 'buildkitsandbox\n');
     });
 
@@ -93,14 +111,14 @@ export function sandboxSuite(name: string, subject: SandboxSubject): void {
       await assert.rejects(run('id', { user: 'root:nosuch' }), { code: 'NOT_FOUND' });
     });
 
-    test('network none has the loopback alone', unless('network-none'), async () => {
+    testOf('network-none', 'network none has the loopback alone', async () => {
       const { output } = await run('ls /sys/class/net; ip link show lo | grep -c UP', { network: 'none' });
       assert.equal(output, 'lo\n1\n');
     });
 
-    test(
+    testOf(
+      'masked-paths',
       '/proc, /sys and /dev are as Docker gives them, and not writable where that matters',
-      unless('masked-paths'),
       async () => {
         const { output } = await run(
           'for d in null zero full random urandom tty; do [ -c /dev/$d ] || echo no $d; done; ls /dev/pts /dev/shm;' +
@@ -111,7 +129,7 @@ export function sandboxSuite(name: string, subject: SandboxSubject): void {
       },
     );
 
-    test('no device but the usual ones opens, whoever made its node', unless('devices'), async () => {
+    testOf('devices', 'no device but the usual ones opens, whoever made its node', async () => {
       const made =
         'mknod /zero c 1 5 2>/dev/null; mknod /dev/zero2 c 1 5 2>/dev/null; mknod /dev/shm/zero c 1 5 2>/dev/null';
       const opened = 'for d in /zero /dev/zero2 /dev/shm/zero; do head -c1 $d 2>/dev/null | wc -c; done';
@@ -227,9 +245,9 @@ export function sandboxSuite(name: string, subject: SandboxSubject): void {
       ...changes,
     });
 
-    test(
+    testOf(
+      'read-only-mounts',
       'a bind of another tree shows its files; writes are refused, or thrown away',
-      unless('read-only-mounts'),
       async () => {
         const from = await snapshotOf('mkdir -p /srv/deep; echo one > /srv/deep/file; ln -s deep /srv/link');
         const mount: RunMount = {
@@ -291,7 +309,7 @@ export function sandboxSuite(name: string, subject: SandboxSubject): void {
       assert.equal(after.output, '2\n1\n');
     });
 
-    test('a tmpfs holds what it may and is gone afterwards', unless('tmpfs-size'), async () => {
+    testOf('tmpfs-size', 'a tmpfs holds what it may and is gone afterwards', async () => {
       const mounts: RunMount[] = [{ kind: 'tmpfs', target: '/ram', readOnly: false, maxBytes: 1024 * 1024 }];
       const { output } = await run(
         'dd if=/dev/zero of=/ram/f bs=1M count=2 2>/dev/null || echo full; grep -c " /ram tmpfs " /proc/mounts; stat -c %a /ram',
@@ -405,7 +423,7 @@ export function sandboxSuite(name: string, subject: SandboxSubject): void {
       }
     });
 
-    test('a file or directory of this machine is mounted as it is', unless('read-only-mounts'), async () => {
+    testOf('read-only-mounts', 'a file or directory of this machine is mounted as it is', async () => {
       mkdirSync(join(subject.scratch, 'volume'), { recursive: true });
       writeFileSync(join(subject.scratch, 'volume/file'), 'here\n');
       const host: RunMount = {
@@ -420,7 +438,7 @@ export function sandboxSuite(name: string, subject: SandboxSubject): void {
       assert.equal(output, 'here\nrefused\n');
     });
 
-    test('limits hold', unless('ulimits'), async () => {
+    testOf('ulimits', 'limits hold', async () => {
       const limits = {
         ulimits: [
           { name: 'nofile', soft: 40, hard: 50 },
@@ -431,7 +449,7 @@ export function sandboxSuite(name: string, subject: SandboxSubject): void {
       assert.equal(output, '40\n50\n0\n');
     });
 
-    test('/dev/shm is as large as wanted', unless('shm-size'), async () => {
+    testOf('shm-size', '/dev/shm is as large as wanted', async () => {
       const script = 'df -k /dev/shm | tail -1 | tr -s " " | cut -d" " -f2';
       assert.equal((await run(script)).output, '65536\n');
       assert.equal(
@@ -440,13 +458,13 @@ export function sandboxSuite(name: string, subject: SandboxSubject): void {
       );
     });
 
-    test('system calls that Docker refuses are refused', unless('seccomp'), async () => {
+    testOf('seccomp', 'system calls that Docker refuses are refused', async () => {
       const script =
         'grep ^Seccomp: /proc/self/status; unshare -m true 2>/dev/null || echo refused; unshare -U true 2>/dev/null || echo refused';
       assert.match((await run(script)).output, /Seccomp:\s+2\nrefused\nrefused\n/);
     });
 
-    test('only an insecure step may mount', unless('insecure'), async () => {
+    testOf('insecure', 'only an insecure step may mount', async () => {
       const script = 'mkdir -p /m; mount -t tmpfs none /m 2>/dev/null && echo mounted; exit 0';
       assert.equal((await run(script)).output, '');
       assert.equal((await run(script, { security: 'insecure' })).output, 'mounted\n');
