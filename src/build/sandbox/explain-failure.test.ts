@@ -23,7 +23,7 @@ test('a program that is missing or may not be executed has a shell’s exit code
 });
 
 test('what this machine lacks is said with what to do about it', () => {
-  const spec = { args: ['/bin/sh', '-c', 'secret'] };
+  const spec = { args: ['/bin/sh', '-c', 'secret'], scratch: import.meta.dirname };
   assert.match(explainRuntimeFailure(said.foreign, spec).hint ?? '', /platform/);
   assert.match(explainRuntimeFailure(said.hybrid, spec).hint ?? '', /runc/);
   const unknown = explainRuntimeFailure('runc: something else', spec);

@@ -1,3 +1,4 @@
+import { statfsSync } from 'node:fs';
 import { diskHints, failure, type PolyarchError } from '../../lib/errors.ts';
 
 interface Explanation {
@@ -37,15 +38,28 @@ export function exitCodeOfFailedStart(message: string): number | undefined {
   return /exec.*(permission denied|operation not permitted)|is a directory/i.test(message) ? 126 : undefined;
 }
 
-/** SANDBOX, in words that help. `message` is the runtime's own last line. */
+/** Less is too little for a runtime's own files. */
+const leastFree = { files: 8, bytes: 256 * 1024 };
+
+/** runc forgets why it could not write its state ("unable to store init state: %!w(<nil>)"), and has removed a file or two when it says so. */
+function isFull(directory: string): boolean {
+  const { bavail, bsize, files, ffree } = statfsSync(directory);
+  return bavail * bsize < leastFree.bytes || (files > 0 && ffree < leastFree.files);
+}
+
+/** SANDBOX, in words that help. `message` is the runtime's own last line, `scratch` where it keeps its files. */
 export function explainRuntimeFailure(
   message: string,
-  spec: { readonly args: readonly string[] },
+  { args, scratch }: { readonly args: readonly string[]; readonly scratch: string },
 ): PolyarchError {
-  const thing = spec.args[0] ?? '';
+  const thing = args[0] ?? '';
   const found = explanations.find(({ pattern }) => pattern.test(message));
   if (found !== undefined) return failure('SANDBOX', 'start', thing, found.what, { hint: found.hint });
-  return failure('SANDBOX', 'start', thing, message.replace(/^(runc|crun):? /, ''));
+  const said = message.replace(/^(runc|crun):? /, '');
+  if (!isFull(scratch)) return failure('SANDBOX', 'start', thing, said);
+  return failure('SANDBOX', 'start', thing, `no space left on device (${said})`, {
+    hint: diskHints.ENOSPC ?? '',
+  });
 }
 
 /** A hint for a program that ran and failed, from the end of its output; undefined when nothing is known. */
