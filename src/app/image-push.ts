@@ -43,7 +43,9 @@ export class ImagePush {
     );
   }
 
-  async finish(built: BuildResult): Promise<void> {
+  async finish(built: BuildContent & Pick<BuildResult, 'root'>): Promise<void> {
+    // Nothing was made that could not be there: the same build again, to the same names.
+    if (this.#begun === undefined && (await this.#isThere(built.root))) return;
     const { store, copy } = await this.#begin(built);
     await copy.finish([built.root]);
     for (const { tag } of this.#references) {
@@ -55,6 +57,17 @@ export class ImagePush {
   async abandon(reason: unknown): Promise<void> {
     const begun = await this.#begun?.catch(() => undefined);
     await begun?.copy.abandon(reason);
+  }
+
+  /** Every tag leads to the image already. What cannot be asked is no: the push says why. */
+  async #isThere(root: Descriptor): Promise<boolean> {
+    const found = this.#references.map(async (reference) => {
+      // Where it will be pushed, not a mirror of it.
+      const place = { client: this.#client, create: true };
+      const { store } = await openStore({ transport: 'docker', reference }, place);
+      return (await store.resolve(reference.tag ?? root.digest, this.#options)).digest === root.digest;
+    });
+    return (await Promise.all(found).catch(() => [false])).every(Boolean);
   }
 
   #begin(content: BuildContent) {

@@ -4,13 +4,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { copy } from '../../src/app/copy/copy.ts';
+import { imagePushes } from '../../src/app/image-push.ts';
 import { inspect, inspectRaw } from '../../src/app/inspect/inspect.ts';
+import { createRegistryClient } from '../../src/app/stores.ts';
 import { contentFromBytes } from '../../src/content/content.ts';
 import { LayoutStore } from '../../src/content/layout/layout-store.ts';
 import type { Store } from '../../src/content/store.ts';
 import { digestOf } from '../../src/lib/digest.ts';
 import type { Descriptor } from '../../src/oci/descriptor.ts';
 import { mediaTypes } from '../../src/oci/media-types.ts';
+import { parseReference } from '../../src/oci/reference.ts';
 import { type RunningRegistry, startRegistry } from '../../src/registry/server/start-registry.ts';
 import { certificateAuthority } from '../fixtures/certificates.ts';
 import {
@@ -101,6 +104,25 @@ describe('as few requests as there can be', () => {
       const referred = await requestsOf(() => copy(name('a:1'), [name('b:1')], { env }));
       // And of the referrer: what it is, whether it is there, what refers to it.
       atMost(referred, 3 + contents + 3);
+    });
+
+    test('a push of what a build made before, to the same tag, is one', async () => {
+      const source = await LayoutStore.open(join(directory, 'image'));
+      const client = await createRegistryClient({ env });
+      const push = async (tag: string): Promise<CountedRequests> =>
+        await requestsOf(async () => {
+          for (const one of imagePushes([parseReference(name(`c:${tag}`))], client, {}))
+            await one.finish({ root: index, source, origin: () => undefined });
+        });
+      try {
+        await push('1');
+        assert.deepEqual((await push('1')).sent, ['HEAD /v2/c/manifests/1']);
+        const other = await push('2');
+        assert.equal(other.sent.at(-1), 'PUT /v2/c/manifests/2');
+        assert.equal((await client.repository(registry.host, 'c').resolve('2')).digest, index.digest);
+      } finally {
+        client.close();
+      }
     });
   });
 
