@@ -232,7 +232,9 @@ export class TarParser {
     if (path === '') throw this.#bad('an entry has no name');
     let type = typeOfFlag[raw.flag];
     if (raw.flag === 'S' || (pax && hasSparse(pax))) {
-      throw failure('UNSUPPORTED', 'read archive', this.#source, `"${displayPath(path)}" is a sparse file`, {
+      // The newer kind's entries have a made-up name that tells GNU tar's process id.
+      const name = this.#paxText(pax, 'GNU.sparse.name') ?? path;
+      throw failure('UNSUPPORTED', 'read archive', this.#source, `"${displayPath(name)}" is a sparse file`, {
         hint: 'write the archive without --sparse',
       });
     }
