@@ -34,7 +34,6 @@ await bundle({
         'registry/client/registry-client.ts',
         'registry/client/auth/docker-config.ts',
         'registry/client/mirrors/load-registries-conf.ts',
-        'registry/client/mirrors/parse-registries-conf.ts',
       ],
     },
     {

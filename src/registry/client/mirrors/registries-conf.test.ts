@@ -111,12 +111,12 @@ describe('files', () => {
 
   test('the user’s file hides the system’s; directories add to it, the later counting', async () => {
     const root = await mkdtemp(join(tmpdir(), 'polyarch-registries-'));
-    const write = async (name: string, mirror: string): Promise<void> => {
+    const write = async (name: string, mirror: string, before = ''): Promise<void> => {
       const path = join(root, name);
       await mkdir(dirname(path), { recursive: true });
       await writeFile(
         path,
-        `[[registry]]\nlocation = "r.example"\n[[registry.mirror]]\nlocation = "${mirror}"\n`,
+        `${before}[[registry]]\nlocation = "r.example"\n[[registry.mirror]]\nlocation = "${mirror}"\n`,
       );
     };
     const found = async (
@@ -134,6 +134,13 @@ describe('files', () => {
       await write('etc/registries.conf.d/1.conf', 'etc-one');
       await write('etc/registries.conf.d/9.txt', 'etc-text');
       assert.equal(await found(), 'etc-two');
+      await write('etc/registries.conf.d/3.conf', 'etc-three', '# names\n[aliases]\n  "a" = "b.example/a"\n');
+      assert.equal(await found(), 'etc-three');
+      await writeFile(
+        join(root, 'etc/registries.conf.d/4.conf'),
+        '# names\n\n[aliases]\n  # a\n  "a" = "b.example/a"\n',
+      );
+      assert.equal(await found(), 'etc-three');
       await write('home/.config/containers/registries.conf.d/0.conf', 'user-drop-in');
       assert.equal(await found(), 'user-drop-in');
       await rm(join(root, 'home/.config/containers/registries.conf.d'), { recursive: true });
