@@ -77,8 +77,7 @@ function closure(roots: readonly string[], context: ChunkingContext): Set<string
 }
 
 /**
- * A default import of one of Node's own modules needs no copy of it: the bundler's helper defines a property for each export, a millisecond for
- * `fs`. What inherits from the module shows the same names.
+ * A default import of one of Node's own modules needs no copy of it: the bundler's helper defines a property for each export. What inherits from the module shows the same names.
  */
 const nodeModulesPlugin: Plugin = {
   name: 'node-modules',

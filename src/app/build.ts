@@ -178,15 +178,16 @@ async function collect(data: string, text: string | undefined, options: BuildIma
   const { env, signal, onEvent = () => {} } = options;
   try {
     if (!gcDue(data, Date.now())) return;
-    const [{ defaultGcPolicy, parseGcPolicy }, { collectGarbage }] = await Promise.all([
+    const [{ defaultGcPolicy, parseGcPolicy }, { collectGarbage }, { freedBy }] = await Promise.all([
       import('./cache/gc-policy.ts'),
       import('./cache/collect-garbage.ts'),
+      import('./cache/choose-items.ts'),
     ]);
     const policy = text === undefined ? defaultGcPolicy : parseGcPolicy(text);
     if (policy === undefined) return;
     const { removed, left } = await collectGarbage(policy, { env, signal });
-    const bytes = removed.reduce((sum, { shared, size }) => sum + (shared ? 0 : size), 0);
-    if (removed.length > 0) onEvent({ type: 'cache-collected', removed: removed.length, bytes, left });
+    if (removed.length > 0)
+      onEvent({ type: 'cache-collected', removed: removed.length, bytes: freedBy(removed), left });
   } catch {
     // What could not be removed is tried again by a build of the next hour.
   }

@@ -61,12 +61,10 @@ export class ImagePush {
 
   /** Every tag leads to the image already. What cannot be asked is no: the push says why. */
   async #isThere(root: Descriptor): Promise<boolean> {
-    const found = this.#references.map(async (reference) => {
-      // Where it will be pushed, not a mirror of it.
-      const place = { client: this.#client, create: true };
-      const { store } = await openStore({ transport: 'docker', reference }, place);
-      return (await store.resolve(reference.tag ?? root.digest, this.#options)).digest === root.digest;
-    });
+    const store = await this.#store();
+    const found = this.#references.map(
+      async ({ tag }) => (await store.resolve(tag ?? root.digest, this.#options)).digest === root.digest,
+    );
     return (await Promise.all(found).catch(() => [false])).every(Boolean);
   }
 
@@ -75,12 +73,16 @@ export class ImagePush {
     return this.#begun;
   }
 
+  /** The place itself, not a mirror of it. */
+  async #store(): Promise<Store> {
+    const [reference] = this.#references as readonly [Reference, ...Reference[]];
+    const place = { client: this.#client, create: true };
+    return (await openStore({ transport: 'docker', reference }, place)).store;
+  }
+
   async #open({ source, origin }: BuildContent) {
     const [reference] = this.#references as readonly [Reference, ...Reference[]];
-    const { store } = await openStore(
-      { transport: 'docker', reference },
-      { client: this.#client, create: true },
-    );
+    const store = await this.#store();
     const copy = beginCopy(source, store, {
       ...this.#options,
       mountFrom: (descriptor) => {

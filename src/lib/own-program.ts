@@ -1,12 +1,14 @@
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The words that run another file of this program, `entry`, with the Node that runs this one and with what it was told to preload. */
 export function ownProgram(entry: URL): string[] {
-  const preload = process.execArgv.indexOf('--require');
+  const at = process.execArgv.indexOf('--require');
+  const preload = at === -1 ? undefined : process.execArgv[at + 1];
   return [
     process.execPath,
     '--disable-warning=ExperimentalWarning',
-    ...(preload === -1 ? [] : process.execArgv.slice(preload, preload + 2)),
+    ...(preload === undefined ? [] : ['--require', resolve(preload)]),
     fileURLToPath(entry),
   ];
 }

@@ -13,7 +13,7 @@ export function chooseItems(
   options: ItemChoice & { readonly now: number },
 ): CacheItem[] {
   const { keepDuration = 0, maxUsedSpace, now } = options;
-  let used = items.reduce((sum, item) => sum + ownSize(item), 0);
+  let used = freedBy(items);
   const chosen: CacheItem[] = [];
   const oldestFirst = items.toReversed();
   const order = [
@@ -29,7 +29,12 @@ export function chooseItems(
   return chosen;
 }
 
-/** What would be free without it. */
+/** Bytes that would be free without them. */
+export function freedBy(items: readonly CacheItem[]): number {
+  return items.reduce((sum, item) => sum + ownSize(item), 0);
+}
+
+/** Of one. */
 export function ownSize({ shared, size }: CacheItem): number {
   return shared ? 0 : size;
 }

@@ -2,7 +2,7 @@ import { parseByteSize } from '../../lib/byte-size.ts';
 import { parseDuration } from '../../lib/duration.ts';
 import { failure } from '../../lib/errors.ts';
 import type { CacheItem } from './cache-item.ts';
-import { chooseItems } from './choose-items.ts';
+import { chooseItems, freedBy } from './choose-items.ts';
 
 /** How much of the disk, in bytes or as a share of all of it. */
 export type DiskSpace = { readonly bytes: number } | { readonly percent: number; readonly maxBytes?: number };
@@ -85,10 +85,9 @@ export function chooseGarbage(
   policy: GcPolicy,
   { disk, now }: { readonly disk: DiskFacts; readonly now: number },
 ): CacheItem[] {
-  const used = items.reduce((sum, { shared, size }) => sum + (shared ? 0 : size), 0);
   const reserved = bytesOf(policy.reservedSpace, disk);
   const short = Math.max(0, bytesOf(policy.minFreeSpace, disk) - disk.free);
-  const room = Math.max(reserved, Math.min(bytesOf(policy.maxUsedSpace, disk), used - short));
+  const room = Math.max(reserved, Math.min(bytesOf(policy.maxUsedSpace, disk), freedBy(items) - short));
   const rules = [
     chooseItems(
       items.filter(({ kind }) => ephemeralKinds.includes(kind)),

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { CacheItem } from '../../app/cache/cache-item.ts';
+import { freedBy } from '../../app/cache/choose-items.ts';
 import { type PrunedCache, pruneCache } from '../../app/cache/prune-cache.ts';
 import { parseByteSize } from '../../lib/byte-size.ts';
 import { parseDuration } from '../../lib/duration.ts';
@@ -57,6 +58,5 @@ function renderPruned({ removed, inUse, left }: PrunedCache, { dryRun }: Options
 }
 
 function summary(items: readonly CacheItem[], kind: string): string {
-  const size = items.reduce((sum, item) => sum + (item.shared ? 0 : item.size), 0);
-  return `${counted(items.length, kind)}, ${formatBytes(size)}`;
+  return `${counted(items.length, kind)}, ${formatBytes(freedBy(items))}`;
 }

@@ -3,7 +3,7 @@ import { dirname, join, relative } from 'node:path';
 import { failure, reasonOf } from '../../../lib/errors.ts';
 import { readTextOrUndefined } from '../../../lib/read-text.ts';
 import { type CgroupHierarchy, cgroupHierarchies } from '../../sandbox/cgroups/cgroup-hierarchies.ts';
-import type { BuildCgroup } from '../../sandbox/cgroups/step-cgroup.ts';
+import { type BuildCgroup, inheritCpuset } from '../../sandbox/cgroups/step-cgroup.ts';
 import {
   type CgroupController,
   controllersOf,
@@ -191,13 +191,6 @@ function makeDirectory(path: string): boolean {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
     throw error;
-  }
-}
-
-function inheritCpuset(directory: string): void {
-  for (const name of ['cpuset.cpus', 'cpuset.mems']) {
-    const value = readTextOrUndefined(join(dirname(directory), name));
-    if (value !== undefined) writeFileSync(join(directory, name), value);
   }
 }
 

@@ -14,6 +14,10 @@ export class LimitedSandbox implements Sandbox {
     this.#resources = resources;
   }
 
+  prepare(): void {
+    this.#inner.prepare?.();
+  }
+
   async run(spec: SandboxSpec, options: SandboxOptions): Promise<SandboxResult> {
     const group = new StepCgroup(this.#parents, spec.id, this.#resources);
     try {

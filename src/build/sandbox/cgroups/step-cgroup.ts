@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { failure, reasonOf } from '../../../lib/errors.ts';
@@ -64,9 +64,11 @@ export class StepCgroup {
 }
 
 /** A new group of version 1 has no processors and no memory to run on, and takes nobody. */
-function inheritCpuset(directory: string): void {
-  for (const name of ['cpuset.cpus', 'cpuset.mems'])
-    writeFileSync(join(directory, name), readFileSync(join(dirname(directory), name)));
+export function inheritCpuset(directory: string): void {
+  for (const name of ['cpuset.cpus', 'cpuset.mems']) {
+    const value = readTextOrUndefined(join(dirname(directory), name));
+    if (value !== undefined) writeFileSync(join(directory, name), value);
+  }
 }
 
 function write(directory: string, { name, value, optional = false }: ControlFile): void {

@@ -51,7 +51,7 @@ export async function loadRegistriesConf(options: LoadRegistriesConfOptions = {}
 
 /**
  * Nothing but `[aliases]` (containers-common installs `shortnames.conf`, 90 lines of them): they are for names without a registry, which are
- * Docker Hub's here. Parsing them costs 10 ms. A doubt is a no.
+ * Docker Hub's here. A doubt is a no.
  */
 function isAliasesAlone(text: string): boolean {
   return /^(?:[ \t]*(?:#.*)?\n)*\[aliases\][ \t]*\n/.test(text) && text.match(/^\s*\[/gm)?.length === 1;
