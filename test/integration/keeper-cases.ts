@@ -49,8 +49,8 @@ export function keeperCases(
       assert.deepEqual(readdirSync(join(data, 'keeper')), []);
     });
 
-    const run = (script: string, options: Partial<RunRequest> = {}, signal?: AbortSignal) =>
-      runInKeeper({ keeper, tree, platform }, script, options, signal);
+    const run = (script: string, options: Partial<RunRequest> = {}) =>
+      runInKeeper({ keeper, tree, platform }, script, options);
 
     async function layerOf(script: string, options: Partial<RunRequest> = {}): Promise<PackedLayer> {
       const { exitCode, snapshot, output } = await run(script, options);

@@ -8,16 +8,23 @@ export interface KeeperShell {
   readonly platform: Platform;
 }
 
+export interface WhileItRuns {
+  readonly signal?: AbortSignal;
+  /** Hears all that was printed so far, whenever there is more. */
+  readonly printed?: (output: string) => void;
+}
+
 /** A script in a tree, with all that it printed on either stream. */
 export async function runInKeeper(
   { keeper, tree, platform }: KeeperShell,
   script: string,
   options: Partial<RunRequest> = {},
-  signal?: AbortSignal,
+  { signal, printed }: WhileItRuns = {},
 ): Promise<RunResponse & { readonly output: string }> {
   let output = '';
   const collect = (chunk: Buffer): void => {
     output += chunk;
+    printed?.(output);
   };
   const response = await keeper.run(
     {

@@ -8,7 +8,7 @@ import type { KeeperClient } from '../../src/build/keeper/keeper-client.ts';
 import type { RunMount, RunRequest, Tree } from '../../src/build/keeper/protocol.ts';
 import { formatPlatform, type Platform } from '../../src/oci/platform.ts';
 import { processes } from './processes.ts';
-import { runInKeeper } from './run-in-keeper.ts';
+import { runInKeeper, type WhileItRuns } from './run-in-keeper.ts';
 
 /** What a tier may be unable to do. */
 export type SandboxFeature =
@@ -67,8 +67,8 @@ export function sandboxSuite(name: string, subject: SandboxSubject): void {
       if (lacks[feature] === undefined) test(title, body);
     };
 
-    const run = (script: string, options: Partial<RunRequest> = {}, signal?: AbortSignal) =>
-      runInKeeper({ keeper, tree, platform }, script, options, signal);
+    const run = (script: string, options: Partial<RunRequest> = {}, during: WhileItRuns = {}) =>
+      runInKeeper({ keeper, tree, platform }, script, options, during);
 
     test('a program runs on the platform, and its redirections write what they should', async () => {
       const { output } = await run('uname -m > /f; cat /f; echo "$0"');
@@ -157,7 +157,7 @@ export function sandboxSuite(name: string, subject: SandboxSubject): void {
 
     test('a cancelled step ends with all its processes, the keeper goes on', async () => {
       const controller = new AbortController();
-      const step = run('sleep 986 & sleep 986', {}, controller.signal);
+      const step = run('sleep 986 & sleep 986', {}, controller);
       setTimeout(() => controller.abort(), 500);
       await assert.rejects(step, { code: 'INTERRUPTED' });
       assert.equal(processes('sleep 986'), 0);
@@ -370,11 +370,20 @@ export function sandboxSuite(name: string, subject: SandboxSubject): void {
 
     test('a step that waits for a locked cache can be cancelled', async () => {
       const mounts = [cache({ key: keyOf('c6'), sharing: 'locked' })];
-      const holding = run('sleep 1', { mounts });
-      const controller = new AbortController();
-      setTimeout(() => controller.abort(), 300);
-      await assert.rejects(run('echo never', { mounts }, controller.signal), { code: 'INTERRUPTED' });
-      await holding;
+      const held = Promise.withResolvers<string>();
+      const holder = new AbortController();
+      const holding = run(
+        'echo held; sleep 985',
+        { mounts },
+        { signal: holder.signal, printed: held.resolve },
+      );
+      assert.equal(await Promise.race([held.promise, holding.then(({ output }) => output)]), 'held\n');
+      const waiter = new AbortController();
+      const waiting = run('echo never', { mounts }, waiter);
+      setTimeout(() => waiter.abort(), 300);
+      await assert.rejects(waiting, { code: 'INTERRUPTED' });
+      holder.abort();
+      await assert.rejects(holding, { code: 'INTERRUPTED' });
     });
 
     test('a secret’s file is in memory, for its user alone, and is gone afterwards', async () => {
