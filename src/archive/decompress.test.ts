@@ -7,9 +7,9 @@ import { isFailure } from '../lib/errors.ts';
 import { decompress } from './decompress.ts';
 
 const text = (length: number, seed: number): Buffer =>
-  Buffer.from(Array.from({ length }, (_, i) => 97 + ((i * i * seed + (i >> 3)) % 23)));
+  Buffer.alloc(length).map((_, i) => 97 + ((i * i * seed + (i >> 3)) % 23)) as Buffer;
 const first = text(70_000, 3);
-const second = text(300_000, 7);
+const second = text(140_000, 7);
 
 function skippable(length: number): Buffer {
   const frame = Buffer.alloc(8 + length, 0xab);
@@ -79,7 +79,7 @@ describe('decompress', () => {
   });
 
   test('a bomb costs no more than what is read of it', async () => {
-    const bomb = gzipSync(Buffer.alloc(64 * 1024 * 1024));
+    const bomb = gzipSync(Buffer.alloc(16 * 1024 * 1024));
     let seen = 0;
     for await (const chunk of decompress(Readable.from([bomb]))) {
       seen += chunk.length;

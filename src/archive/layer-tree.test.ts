@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import type { EntryHeader } from './entry.ts';
 import { LayerTree } from './layer-tree.ts';
 import { encodeHeader, paddingOf } from './tar-header.ts';
@@ -105,27 +105,23 @@ describe('TarParser', () => {
     assert.deepEqual([...(read?.xattrs ?? [])], [[name, Buffer.from('x')]]);
   });
 
-  for (const format of ['v7', 'ustar', 'oldgnu', 'gnu', 'posix']) {
-    test(`reads what GNU tar writes as ${format}, in pieces of any size`, () => {
-      const scratch = mkdtempSync(join(tmpdir(), 'tar-parser-'));
-      try {
-        const long = format === 'v7' || format === 'ustar' ? 'short' : 'n'.repeat(180);
-        execFileSync(
-          'sh',
-          [
-            '-euc',
-            `mkdir d; printf hello > d/${long}; ln -s d/${long.slice(0, 90)} s; ln d/${long} h; touch -d @1600000000 d/*`,
-          ],
-          { cwd: scratch },
-        );
-        execFileSync(
-          'tar',
-          [`--format=${format}`, '--numeric-owner', '--sort=name', '-cf', '../t.tar', '.'].map((arg) =>
-            arg.replace('../', `${scratch}.`),
-          ),
-          { cwd: scratch },
-        );
-        const bytes = readFileSync(`${scratch}.t.tar`);
+  describe('reads what GNU tar writes, in pieces of any size', () => {
+    const scratch = mkdtempSync(join(tmpdir(), 'tar-parser-'));
+    after(() => rmSync(scratch, { recursive: true }));
+    const formats = ['v7', 'ustar', 'oldgnu', 'gnu', 'posix'];
+    const longOf = (format: string) => (format === 'v7' || format === 'ustar' ? 'short' : 'n'.repeat(180));
+    before(() => {
+      const make = (format: string): string => {
+        const long = longOf(format);
+        return `(mkdir -p ${format}/d; cd ${format}; printf hello > d/${long}; ln -s d/${long.slice(0, 90)} s; ln d/${long} h
+          tar --format=${format} --numeric-owner --sort=name -cf ../${format}.tar .)`;
+      };
+      execFileSync('sh', ['-euc', formats.map(make).join('\n')], { cwd: scratch });
+    });
+    for (const format of formats) {
+      test(format, () => {
+        const long = longOf(format);
+        const bytes = readFileSync(join(scratch, `${format}.tar`));
         const results = [1, 511, 513, bytes.length].map((size) => {
           const seen: unknown[] = [];
           let content = '';
@@ -151,12 +147,9 @@ describe('TarParser', () => {
           ],
           content: 'hello',
         });
-      } finally {
-        rmSync(scratch, { recursive: true });
-        rmSync(`${scratch}.t.tar`, { force: true });
-      }
-    });
-  }
+      });
+    }
+  });
 });
 
 test('no entry makes a directory whose name is a mark, directly or through a link', () => {

@@ -14,14 +14,17 @@ export const maxTreeNameBytes = 128 * 1024 * 1024;
 
 /** Layers' tables of contents by diffID, read once however many images share them. */
 export class LayerTocs {
-  readonly #options: IoOptions & { contents?: boolean };
+  readonly #options: IoOptions & { contents?: boolean; maxNameBytes: number };
   readonly #tocs = new Map<Digest, Promise<Toc>>();
   readonly #contents = new WeakMap<TocEntry, Digest>();
   #heldBytes = 0;
 
-  /** `contents`: digests of files' contents are wanted too. Default false: it costs as much again as reading. */
-  constructor(options: IoOptions & { contents?: boolean } = {}) {
-    this.#options = options;
+  /**
+   * `contents`: digests of files' contents are wanted too. Default false: it costs as much again as reading.
+   * `maxNameBytes`: of all layers together, LIMIT beyond. Default `maxTreeNameBytes`.
+   */
+  constructor(options: IoOptions & { contents?: boolean; maxNameBytes?: number } = {}) {
+    this.#options = { maxNameBytes: maxTreeNameBytes, ...options };
   }
 
   of(store: Store, layer: Layer): Promise<Toc> {
@@ -40,7 +43,7 @@ export class LayerTocs {
 
   /** The blob streams through: from the store, decompressed, parsed, gone. */
   async #read(store: Store, { descriptor, diffId }: Layer): Promise<Toc> {
-    const { signal, contents } = this.#options;
+    const { signal, contents, maxNameBytes } = this.#options;
     if (!isLayerType(descriptor.mediaType)) {
       const what = `it is no layer of files but ${descriptor.mediaType}`;
       throw failure('UNSUPPORTED', 'list the files of', descriptor.digest, what);
@@ -48,7 +51,7 @@ export class LayerTocs {
     const toc = await readToc(await store.fetch(descriptor, { signal }), diffId, {
       signal,
       source: descriptor.digest,
-      maxNameBytes: maxTreeNameBytes - this.#heldBytes,
+      maxNameBytes: maxNameBytes - this.#heldBytes,
       ...(contents ? { contents: this.#contents } : {}),
     });
     for (const entry of toc.entries) this.#heldBytes += heldBytes(entry);

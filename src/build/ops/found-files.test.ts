@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { describe, type TestContext, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { isFailure } from '../../lib/errors.ts';
 import { ContextHasher } from '../snapshot/copy/context-hasher.ts';
@@ -92,19 +92,21 @@ const changes: Record<string, (context: string) => void> = {
   },
 };
 
-for (const [name, change] of Object.entries(changes)) {
-  test(`seen: ${name}`, async (t) => {
-    const there = place(t);
-    for (const file of ['a', 'b']) utimesSync(join(there.context, file), 1e9, 1e9);
-    await setTimeout(settled);
-    const before = await look(there);
-    change(there.context);
-    await setTimeout(settled);
-    const after = await look(there);
-    assert.notEqual(after.digest, before.digest);
-    assert.deepEqual([(await look(there)).digest, (await look(there)).asked], [after.digest, []]);
-  });
-}
+describe('what changed is seen', { concurrency: true }, () => {
+  for (const [name, change] of Object.entries(changes)) {
+    test(name, async (t) => {
+      const there = place(t);
+      for (const file of ['a', 'b']) utimesSync(join(there.context, file), 1e9, 1e9);
+      await setTimeout(settled);
+      const before = await look(there);
+      change(there.context);
+      await setTimeout(settled);
+      const after = await look(there);
+      assert.notEqual(after.digest, before.digest);
+      assert.deepEqual([(await look(there)).digest, (await look(there)).asked], [after.digest, []]);
+    });
+  }
+});
 
 test('what changed within a tick of the clock is seen again', async (t) => {
   const there = place(t);

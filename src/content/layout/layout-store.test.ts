@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,7 +7,7 @@ import { digestOf } from '../../lib/digest.ts';
 import { mediaTypes } from '../../oci/media-types.ts';
 import { contentFromBytes } from '../content.ts';
 import { collect } from '../read-manifest.ts';
-import { sampleImage, sortedTags, storeSuite } from '../store.suite.ts';
+import { sampleImage, storeSuite } from '../store.suite.ts';
 import { LayoutStore } from './layout-store.ts';
 
 async function inDirectory<T>(work: (directory: string) => Promise<T>): Promise<T> {
@@ -28,30 +26,6 @@ storeSuite('the OCI layout', async () => {
     close: async () => await rm(directory, { recursive: true, force: true }),
   };
 });
-
-/** Starts another process that runs `code` with `store`, `sampleImage`, `contentFromBytes` and `Readable` at hand; `ready` is its first output. */
-function otherProcess(directory: string, code: string) {
-  const here = (path: string) => JSON.stringify(join(import.meta.dirname, path));
-  const script = `
-    const { LayoutStore } = await import(${here('layout-store.ts')});
-    const { sampleImage } = await import(${here('../store.suite.ts')});
-    const { contentFromBytes } = await import(${here('../content.ts')});
-    const { withFileLock } = await import(${here('../../lib/file-lock.ts')});
-    const { Readable } = await import('node:stream');
-    const { readdir } = await import('node:fs/promises');
-    const store = await LayoutStore.open(${JSON.stringify(directory)});
-    const image = sampleImage('shared');
-    ${code}`;
-  const child = spawn(
-    process.execPath,
-    ['--disable-warning=ExperimentalWarning', '--input-type=module-typescript', '-e', script],
-    {
-      stdio: ['ignore', 'pipe', 'inherit'],
-      env: { ...process.env, NODE_TEST_CONTEXT: undefined },
-    },
-  );
-  return { child, ready: once(child.stdout, 'data'), ended: once(child, 'exit') };
-}
 
 describe('the OCI layout on disk', () => {
   test('is a layout that others can read, blobs read-only', () =>
@@ -116,47 +90,5 @@ describe('the OCI layout on disk', () => {
       await assert.rejects(store.adopt(path, { ...descriptor, size: 1 }, { verified: true }), {
         code: 'CONTENT_INVALID',
       });
-    }));
-
-  test('keeps every tag of two processes that tag and push the same content side by side', () =>
-    inDirectory(async (directory) => {
-      const work = (name: string) => `
-      await store.push(image.descriptors.layer, contentFromBytes(image.layer));
-      await store.push(image.descriptors.manifest, contentFromBytes(image.manifest));
-      for (let i = 0; i < 15; i++) await store.tag(image.descriptors.manifest, '${name}' + i);`;
-      const others = ['a', 'b'].map((name) => otherProcess(directory, work(name)));
-      for (const other of others) assert.deepEqual(await other.ended, [0, null]);
-      const store = await LayoutStore.open(directory);
-      assert.equal((await sortedTags(store)).length, 30);
-      await collect(await store.fetch(sampleImage('shared').descriptors.layer));
-    }));
-
-  test('survives a kill in the middle of a push, and of an edit under the lock', () =>
-    inDirectory(async (directory) => {
-      const { child, ready, ended } = otherProcess(
-        directory,
-        `
-      const endless = new Readable({ read() {} });
-      endless.push(image.layer.subarray(0, 50));
-      store.push(image.descriptors.layer, { open: async () => endless }).catch(() => {});
-      await withFileLock(${JSON.stringify(join(directory, 'index.json.lock'))}, async () => {
-        while ((await readdir(${JSON.stringify(join(directory, 'ingest'))})).length === 0)
-          await new Promise((resolve) => setTimeout(resolve, 5));
-        console.log('holding');
-        await new Promise((resolve) => setTimeout(resolve, 60_000));
-      });`,
-      );
-      await ready;
-      assert.equal((await readdir(join(directory, 'ingest'))).length, 1);
-      child.kill('SIGKILL');
-      await ended;
-      const store = await LayoutStore.open(directory);
-      assert.deepEqual(await readdir(join(directory, 'ingest')), []);
-      const { layer, manifest, descriptors } = sampleImage('shared');
-      assert.equal(await store.exists(descriptors.layer), false);
-      await store.push(descriptors.layer, contentFromBytes(layer));
-      await store.push(descriptors.manifest, contentFromBytes(manifest));
-      await store.tag(descriptors.manifest, 'after');
-      assert.deepEqual((await readdir(directory)).sort(), ['blobs', 'index.json', 'ingest', 'oci-layout']);
     }));
 });

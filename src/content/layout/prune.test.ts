@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -40,27 +38,6 @@ async function pushJson(store: LayoutStore, mediaType: string, value: object): P
 const all = (image: Awaited<ReturnType<typeof pushImage>>) => Object.values(image);
 const has = async (store: LayoutStore, contents: readonly Descriptor[]) =>
   (await Promise.all(contents.map((content) => store.exists(content)))).every((there) => there);
-
-/** A process of its own, which lives until its input ends, that holds a lease on `directory` and has done `code` with `store`. */
-async function otherProcess(directory: string, code: string) {
-  const script = `
-    import { LayoutStore } from ${JSON.stringify(new URL('./layout-store.ts', import.meta.url).href)};
-    const store = await LayoutStore.open(${JSON.stringify(directory)});
-    await store.lease();
-    ${code}
-    console.log('ready');
-    process.stdin.resume();`;
-  const child = spawn(process.execPath, ['--input-type=module', '--eval', script], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  await once(child.stdout, 'data');
-  return async (signal?: 'SIGKILL') => {
-    const ended = once(child, 'close');
-    if (signal) child.kill(signal);
-    else child.stdin.end();
-    await ended;
-  };
-}
 
 describe('prune', () => {
   test('removes what no name reaches, and nothing else', async () => {
@@ -116,26 +93,6 @@ describe('prune', () => {
       await writeFile(path, 'torn');
       await assert.rejects(store.prune(), { code: 'CONTENT_INVALID' });
       assert.equal(await has(store, all(unnamed)), true);
-    });
-  });
-
-  test('leaves what a living process wrote or found, with all that it reaches; a killed one holds nothing', async () => {
-    await withStore(async (store, directory) => {
-      const [found, idle] = [await pushImage(store), await pushImage(store)];
-      const end = await otherProcess(
-        directory,
-        `if (!(await store.exists(${JSON.stringify(found.manifest)}))) throw new Error('missing');`,
-      );
-      const written = await pushImage(store);
-      const first = await store.prune();
-      assert.equal(await has(store, [...all(found), ...all(written)]), true);
-      assert.deepEqual(
-        new Set(first.removed.map(({ digest }) => digest)),
-        new Set(all(idle).map(({ digest }) => digest)),
-      );
-      assert.equal(first.inUse.length, 6);
-      await end('SIGKILL');
-      assert.equal((await store.prune()).removed.length, 6);
     });
   });
 
