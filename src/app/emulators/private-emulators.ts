@@ -1,20 +1,18 @@
 import { dataDirectory } from '../../lib/data-directory.ts';
 import { failure } from '../../lib/errors.ts';
-import type { InspectOptions } from '../inspect/open-root.ts';
 import { chooseArchitectures } from './emulator-choice.ts';
 import { EmulatorFiles } from './emulator-files.ts';
-import { checkEmulatorProgram, emulatorVersion } from './emulator-program.ts';
-import { fetchEmulators } from './fetch-emulators.ts';
-import { checkRegistrable, type InstalledEmulator, missingProgram } from './install-emulators.ts';
+import { findEmulators, type InstallEmulatorsOptions } from './find-emulators.ts';
+import { type InstalledEmulator, installed } from './install-emulators.ts';
 import { keepUsedPrograms, type RemovedEmulator } from './remove-emulators.ts';
 
 /**
- * Takes emulators out of an image for the builds of this user, who need not be root: the machine's table stays as it is. EMULATOR when the image lacks one that was
- * named.
+ * Takes emulators out of an image for the builds of this user, who need not be root: the machine's table stays as it is. USAGE without `from`;
+ * fails as `findEmulators` does.
  */
 export async function installPrivately(
   words: readonly string[],
-  options: InspectOptions & { readonly from?: string | undefined } = {},
+  options: InstallEmulatorsOptions = {},
 ): Promise<InstalledEmulator[]> {
   const { from, env } = options;
   if (from === undefined) {
@@ -22,27 +20,13 @@ export async function installPrivately(
       hint: `polyarch emulator install --private --from tonistiigi/binfmt ${words.join(' ')}`,
     });
   }
-  const wanted = chooseArchitectures(words);
+  const found = await findEmulators(words, options);
   const files = new EmulatorFiles(dataDirectory(env));
-  const { image, programs } = await fetchEmulators(from, wanted, files, options);
-  const isAll = words.length === 0 || words.includes('all');
-  const found = wanted.flatMap(({ architecture, name }) => {
-    const program = programs.get(name);
-    if (program === undefined && !isAll) throw missingProgram(architecture, name, from);
-    return program === undefined ? [] : [{ architecture, name, program }];
-  });
-  if (found.length === 0) throw missingProgram('all', undefined, from);
-  for (const { program } of found) {
-    checkEmulatorProgram(program);
-    checkRegistrable(program);
-  }
-  const installed = found.map(({ architecture, name, program }): InstalledEmulator => {
-    const status = files.linkPrivately(name, program);
-    const version = emulatorVersion(program);
-    return { architecture, name, program, ...(version && { version }), from: image, status };
-  });
+  const linked = found.map((emulator) =>
+    installed(emulator, files.linkPrivately(emulator.name, emulator.program)),
+  );
   keepUsedPrograms(files);
-  return installed;
+  return linked;
 }
 
 /** The other way. NOT_FOUND for an architecture that none was installed for. */
