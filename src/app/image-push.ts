@@ -22,7 +22,7 @@ export function imagePushes(
 }
 
 /** Pushes what a build makes to one repository: layers while the build goes on, manifests and the tags at its end. */
-export class ImagePush {
+class ImagePush {
   readonly #references: readonly Reference[];
   readonly #client: RegistryClient;
   readonly #options: PushOptions;

@@ -72,6 +72,6 @@ function withPlainName<T extends { annotations?: Readonly<Record<string, string>
 }
 
 /** As `docker save` takes it. */
-export function engineName({ image }: DockerDaemonLocation): string {
+function engineName({ image }: DockerDaemonLocation): string {
   return typeof image === 'string' ? image : formatReference(withDefaultTag(image));
 }

@@ -108,7 +108,7 @@ export async function openLocalStore(options: OpenStoreOptions = {}): Promise<La
   }
 }
 
-export function localStoreDirectory(env?: NodeJS.ProcessEnv): string {
+function localStoreDirectory(env?: NodeJS.ProcessEnv): string {
   return join(dataDirectory(env), 'store');
 }
 

@@ -45,7 +45,7 @@ export interface LayerTreeOptions {
 const metaPrefix = `${whiteoutPrefix}${whiteoutPrefix}`;
 
 /** As the kernel (path_resolution(7)). */
-export const maxSymlinks = 40;
+const maxSymlinks = 40;
 
 /**
  * The tree that a layer's entries make, applied in order: a model in memory, from which both the extractor and the table of contents take

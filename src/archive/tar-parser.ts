@@ -25,7 +25,7 @@ export interface TarLimits {
   maxTotalBytes: number;
 }
 
-export const defaultTarLimits: Readonly<TarLimits> = {
+const defaultTarLimits: Readonly<TarLimits> = {
   maxPathBytes: 4095,
   maxPaxBytes: 1024 * 1024,
   maxEntries: 2_000_000,

@@ -7,7 +7,7 @@ export interface FramePiece {
 }
 
 /** A frame that needs more memory than this to decode is refused: what `zstd -d` does without --long. */
-export const maxWindowLog = 27;
+const maxWindowLog = 27;
 
 type State = 'magic' | 'skipSize' | 'skip' | 'header' | 'blockHeader' | 'block' | 'checksum';
 

@@ -60,7 +60,7 @@ function orderedEntry(entry: Descriptor): Descriptor {
   };
 }
 
-export function isDockerList(draft: Pick<IndexDraft, 'mediaType'>): boolean {
+function isDockerList(draft: Pick<IndexDraft, 'mediaType'>): boolean {
   return draft.mediaType === mediaTypes.dockerManifestList;
 }
 

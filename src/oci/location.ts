@@ -36,7 +36,6 @@ export interface DockerDaemonLocation {
 
 /** An image and the transport that it is reached by. */
 export type Location = NamedLocation | LayoutLocation | DockerArchiveLocation | DockerDaemonLocation;
-export type Transport = Location['transport'];
 
 /** Transports of the field that are refused by name, so that `dir:a` is never looked up as an image called "dir". */
 const otherTransports: ReadonlySet<string> = new Set([

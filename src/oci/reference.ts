@@ -15,11 +15,11 @@ export interface Reference {
 }
 
 export const defaultRegistry = 'docker.io';
-export const defaultTag = 'latest';
+const defaultTag = 'latest';
 const defaultNamespace = 'library';
 
 /** distribution/reference: RepositoryNameTotalLengthMax. */
-export const maxRepositoryLength = 255;
+const maxRepositoryLength = 255;
 /** RFC 1035's limit of a name, with a port. */
 const maxRegistryLength = 253 + ':65535'.length;
 /** Longest text that is looked at: registry, repository, tag and sha512 digest at their limits fit. */

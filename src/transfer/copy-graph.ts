@@ -10,7 +10,7 @@ import { Pool } from '../lib/pool.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 
 /** How many contents one graph may have. A manifest of 8 MiB could name 40,000 layers. */
-export const maxGraphContents = 10_000;
+const maxGraphContents = 10_000;
 
 /** `exists`: the target had it. `mounted`: taken over from another repository. `foreign`: its licence keeps it where its URLs say. */
 export type CopyState = 'exists' | 'mounted' | 'copied' | 'foreign';

@@ -7,7 +7,7 @@ import { mediaTypes } from '../oci/media-types.ts';
 import { cosignKinds, cosignTag, referrersTag } from '../oci/referrers-tag.ts';
 
 /** How many referrers one content may have. */
-export const maxReferrers = 1000;
+const maxReferrers = 1000;
 
 /** What is kept beside a content and is about it: a signature, an SBOM, provenance. */
 export interface Referrer {

@@ -3,12 +3,16 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { type BuildEvent, buildImage } from '../../src/app/build.ts';
 import { openLocalStore } from '../../src/app/stores.ts';
-import { ruleNamed } from '../../src/build/dockerfile/lint/rules.ts';
+import { rules } from '../../src/build/dockerfile/lint/rules.ts';
 import { type BuildFlags, buildImageOptions, defineBuild } from '../../src/cli/build.ts';
 import { isFailure } from '../../src/lib/errors.ts';
 import { filledIn, type GoldenCase } from './case-file.ts';
 import { imageFacts } from './image-facts.ts';
 import { lineOfExcerpt, type Outcome, steady, steadyImages } from './outcome.ts';
+
+const fromBuildkit: ReadonlySet<string> = new Set(
+  Object.values(rules).flatMap(({ name, origin }) => (origin === 'buildkit' ? [name] : [])),
+);
 
 export interface OurBuildOptions {
   /** POLYARCH_HOME, with the base images in its local store. */
@@ -33,7 +37,7 @@ export async function ourBuild(
   const onEvent = (event: BuildEvent) => {
     if (event.type !== 'warning') return;
     const { rule, line, message } = event.warning;
-    if (ruleNamed(rule)?.origin === 'buildkit') warnings.push(`${rule}:${line}: ${message}`);
+    if (fromBuildkit.has(rule)) warnings.push(`${rule}:${line}: ${message}`);
   };
   const found = () => (warnings.length === 0 ? {} : { warnings: warnings.toSorted() });
   try {

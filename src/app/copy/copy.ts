@@ -125,7 +125,7 @@ export async function copyLocations(
 }
 
 /** USAGE for a short name, which would be Docker Hub's own. */
-export function checkedTarget(text: string): Location {
+function checkedTarget(text: string): Location {
   const location = parseLocation(text);
   if (location.transport === 'docker')
     checkTarget(location.reference, text.replace(/^docker:\/\//, ''), 'copy to');
@@ -133,7 +133,7 @@ export function checkedTarget(text: string): Location {
 }
 
 /** One client where both ends are spoken to alike: connections, tokens and mounts are shared. */
-export async function openClients(
+async function openClients(
   request: Pick<CopyRequest, 'sourceRegistry' | 'targetRegistry' | 'onEvent' | 'env'>,
 ): Promise<{ source: RegistryClient; target: RegistryClient; close(): void }> {
   const { sourceRegistry, targetRegistry, onEvent, env } = request;
@@ -159,7 +159,7 @@ function grouped(locations: readonly Location[]): (readonly [Location, ...Locati
   return [...groups.values()];
 }
 
-export function changesOf(request: CopyRequest): Changes {
+function changesOf(request: CopyRequest): Changes {
   const { type, forceCompression } = request;
   const platforms = request.platforms?.map((text): Platform => parsePlatform(text));
   if (request.sparse && (platforms === undefined || platforms.length === 0)) {

@@ -18,7 +18,7 @@ const suffix = new RegExp(`@(${fields}=.*)$`, 's');
  * `SOURCE`, or `SOURCE@platform=linux/arm/v7,os.version=…`: fields are platform, os, arch, variant, os.version, os.features and features;
  * the last two take several values with `+` between them. USAGE.
  */
-export function parseSource(text: string): SourceArgument {
+function parseSource(text: string): SourceArgument {
   const found = suffix.exec(text);
   if (found === null) return { text, location: parseLocation(text) };
   const name = text.slice(0, found.index);

@@ -10,7 +10,7 @@ import type { Layer } from '../../oci/descriptor.ts';
 import { isLayerType } from '../../oci/media-types.ts';
 
 /** Names, link targets and attributes of one image's files: about a million files. What is kept of an image in memory follows them, not its bytes. */
-export const maxTreeNameBytes = 128 * 1024 * 1024;
+const maxTreeNameBytes = 128 * 1024 * 1024;
 
 /** Layers' tables of contents by diffID, read once however many images share them. */
 export class LayerTocs {

@@ -22,7 +22,7 @@ export function constraintOf(text: string, refuse: (what: string) => Error): str
 }
 
 /** `v1.2` is 1.2.0, as Masterminds/semver reads it; undefined for a tag that is no version. */
-export function versionOf(tag: string): string | undefined {
+function versionOf(tag: string): string | undefined {
   const parts = /^v?(\d{1,9})(?:\.(\d{1,9}))?(?:\.(\d{1,9}))?(-[0-9A-Za-z.-]+)?$/.exec(tag);
   if (!parts) return undefined;
   const [, major, minor = '0', patch = '0', suffix = ''] = parts;

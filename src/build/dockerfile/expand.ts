@@ -31,7 +31,7 @@ export interface Expansion {
 }
 
 /** `${a:-${b:-…}}` may be nested this deep. */
-export const maxExpansionDepth = 100;
+const maxExpansionDepth = 100;
 /** Characters of one expanded word. The kernel takes no argument or variable over 128 KiB. */
 export const maxExpandedLength = 256 * 1024;
 

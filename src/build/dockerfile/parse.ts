@@ -17,7 +17,7 @@ import { didYouMean } from './suggest.ts';
 import { cutAtSpaces, splitFlags } from './words.ts';
 
 /** Characters of a Dockerfile. */
-export const maxDockerfileLength = 2 * 1024 * 1024;
+const maxDockerfileLength = 2 * 1024 * 1024;
 /** Instructions of a Dockerfile. */
 export const maxInstructions = 2000;
 

@@ -5,13 +5,13 @@ type Token =
   | { readonly kind: 'literal'; readonly character: string };
 
 /** A pattern times a text, in characters, that matching may cost. Far above what a Dockerfile needs, far below what stalls a build. */
-export const maxPatternWork = 16 * 1024 * 1024;
+const maxPatternWork = 16 * 1024 * 1024;
 
 /** Thrown for a pattern that is not valid or costs too much; the caller turns it into a failure with the source line. */
 export class PatternError extends Error {}
 
 /** The pattern of `${name#pattern}` and its relatives (BuildKit's reading: `\*`, `\?` and `\\` are literal; `\}` and `\/` lose the backslash). */
-export function compileShellPattern(pattern: string): readonly Token[] {
+function compileShellPattern(pattern: string): readonly Token[] {
   const characters = Array.from(pattern);
   const tokens: Token[] = [];
   for (let at = 0; at < characters.length; at++) {

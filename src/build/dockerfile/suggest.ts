@@ -2,7 +2,7 @@
 const maxLength = 40;
 
 /** The word of `known` that `word` most likely means, case aside; none when all are too far away. */
-export function suggest(word: string, known: Iterable<string>): string | undefined {
+function suggest(word: string, known: Iterable<string>): string | undefined {
   if (word.length > maxLength) return undefined;
   const wanted = word.toLowerCase();
   let best: string | undefined;

@@ -1,7 +1,7 @@
 import { overLimit, type Range, type Source } from '../dockerfile/source.ts';
 
 /** Characters that the substitutions of one file may read and write together, patterns counted as pattern × value. */
-export const maxExpansionWork = 64 * 1024 * 1024;
+const maxExpansionWork = 64 * 1024 * 1024;
 
 /** Keeps a Dockerfile whose variables multiply from taking the machine's time and memory. */
 export class Budget {

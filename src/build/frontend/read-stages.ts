@@ -6,7 +6,7 @@ import { type From, readFrom } from './instructions/from.ts';
 import { readers } from './instructions/readers.ts';
 
 /** Stages of a Dockerfile. */
-export const maxStages = 500;
+const maxStages = 500;
 
 export interface Stage {
   readonly from: From;

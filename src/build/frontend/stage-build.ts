@@ -18,7 +18,7 @@ import type { Entitlement, RunDefaults } from './plan-request.ts';
 import { nonEnvironment } from './platform-arguments.ts';
 
 /** Characters of all variables together that a step may see: the kernel starts no program with more. */
-export const maxEnvironmentLength = 128 * 1024;
+const maxEnvironmentLength = 128 * 1024;
 
 /** An ARG of the stage; no value where it has none. */
 export interface DeclaredArgument {

@@ -1,7 +1,7 @@
 import { lstatSync, opendirSync } from 'node:fs';
 
 /** Work on so little is done before a worker thread has started. */
-export const smallTreeLimits = { entries: 300, bytes: 4 * 1024 * 1024 } as const;
+const smallTreeLimits = { entries: 300, bytes: 4 * 1024 * 1024 } as const;
 
 /** Whether a directory holds little. Looks at a few hundred names at most; names that are not UTF-8 count as much. */
 export function isSmallTree(

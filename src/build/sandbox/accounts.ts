@@ -2,7 +2,7 @@ import { failure } from '../../lib/errors.ts';
 import { readInRoot } from './rooted-path.ts';
 
 /** Largest /etc/passwd or /etc/group that is read. */
-export const maxAccountsBytes = 4 * 1024 * 1024;
+const maxAccountsBytes = 4 * 1024 * 1024;
 
 /** Linux: ids are 32 bits, and the last one means "unchanged". */
 const maxId = 0xfffffffe;

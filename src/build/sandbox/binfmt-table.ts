@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { failure, reasonOf } from '../../lib/errors.ts';
 
 /** Where a machine's own table is (Linux, admin-guide/binfmt-misc.rst). */
-export const hostBinfmtDirectory = '/proc/sys/fs/binfmt_misc';
+const hostBinfmtDirectory = '/proc/sys/fs/binfmt_misc';
 
 /** One line of a table: whose programs an interpreter runs. */
 export interface Registration {

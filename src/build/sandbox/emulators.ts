@@ -24,7 +24,7 @@ export interface EmulationProbe {
   readonly hasPrivateTables: boolean;
 }
 
-export const machineProbe: EmulationProbe = {
+const machineProbe: EmulationProbe = {
   host: hostPlatform(),
   findProgram: (name) => findEmulator(name),
   registrations: () => readRegistrations().map(({ text }) => text),

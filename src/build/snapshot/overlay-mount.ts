@@ -8,10 +8,10 @@ import { type MountCalls, mountFlags } from './mount-calls.ts';
 const always = ['userxattr', 'index=off', 'redirect_dir=nofollow', 'metacopy=off'];
 
 /** One page, the end mark included: what mount(2) takes as data. */
-export const maxMountDataBytes = 4095;
+const maxMountDataBytes = 4095;
 
 /** OVL_MAX_STACK (Linux, fs/overlayfs/params.h). */
-export const maxLowers = 500;
+const maxLowers = 500;
 
 export interface OverlayLayers {
   /** Bottom first, at least one; relative to the working directory, for the data of mount(2) are short. No colon, comma or backslash. */

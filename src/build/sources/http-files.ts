@@ -9,7 +9,7 @@ import type { Download, GetFile } from './download.ts';
 import { assertChecksum, saveDownload } from './save-download.ts';
 
 /** Bytes of one file that is fetched. */
-export const maxDownloadBytes = 64 * 1024 ** 3;
+const maxDownloadBytes = 64 * 1024 ** 3;
 
 /** A validator younger than this when it was given may stand for two contents (RFC 9110, 8.8.2.2). */
 const weakSeconds = 60;

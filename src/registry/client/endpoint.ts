@@ -32,7 +32,7 @@ export function isThisMachine(hostname: string): boolean {
 export type TlsVerify = boolean | undefined;
 
 /** The origins that a registry's API may have, the likeliest first. Plain HTTP is among them on this machine, and where TLS is not wanted. */
-export function originsOf(registry: string, tlsVerify: TlsVerify): [URL, ...URL[]] {
+function originsOf(registry: string, tlsVerify: TlsVerify): [URL, ...URL[]] {
   if (registry === defaultRegistry) return [new URL(`https://${hubHost}/`)];
   const secure = new URL(`https://${registry}/`);
   const plain = new URL(`http://${registry}/`);

@@ -10,7 +10,7 @@ import { RegistryError } from './registry-error.ts';
 import type { Repositories, RepositoryStore } from './repositories.ts';
 
 /** Largest manifest that is taken: what clients may count on (distribution-spec, "Pushing Manifests"). */
-export const maxManifestBytes = 4 * 1024 * 1024;
+const maxManifestBytes = 4 * 1024 * 1024;
 
 /** GET and HEAD /v2/<name>/manifests/<tag or digest> */
 export async function getManifest(

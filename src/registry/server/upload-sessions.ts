@@ -10,9 +10,9 @@ import { type Digest, type DigestAlgorithm, digestOf, finishDigest } from '../..
 import { RegistryError } from './registry-error.ts';
 
 /** An upload that got no byte for so long is given up. */
-export const idleUploadMillis = 24 * 60 * 60 * 1000;
+const idleUploadMillis = 24 * 60 * 60 * 1000;
 /** Uploads that may be open at once: each costs a hash state and a file. */
-export const maxOpenUploads = 10_000;
+const maxOpenUploads = 10_000;
 
 const idPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 

@@ -165,13 +165,6 @@ function named<Table extends Readonly<Record<string, object>>, const Origin exte
 
 export const rules = { ...named(buildkit, 'buildkit'), ...named(polyarch, 'polyarch') };
 
-export type RuleName = keyof typeof rules;
-
-/** The rule of that name; undefined when there is none. */
-export function ruleNamed(name: string): Rule<never> | undefined {
-  return Object.hasOwn(rules, name) ? rules[name as RuleName] : undefined;
-}
-
 /** `ExposeProtoCasing` → `expose-proto-casing`: its page is called so, here and in Docker's documentation. */
 export function pageName(rule: { readonly name: string }): string {
   return rule.name.replace(/(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/g, '-').toLowerCase();

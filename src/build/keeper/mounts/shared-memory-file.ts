@@ -8,7 +8,7 @@ const directory = '/dev/shm';
 const tmpfsMagic = 0x01021994;
 
 /** Begins the names of what a keeper has in memory. */
-export function sharedMemoryPrefix(keeper: string): string {
+function sharedMemoryPrefix(keeper: string): string {
   return join(directory, `polyarch-${keeper}-`);
 }
 

@@ -14,7 +14,7 @@ import type { SelectedEntry } from './selected-entry.ts';
 import type { FileStats, FilterVerdict, SourceStats, SourceTree } from './source-tree.ts';
 
 /** Content of all files of an archive that ADD unpacks, or that is a build context. */
-export const maxUnpackedBytes = 64 * 1024 ** 3;
+const maxUnpackedBytes = 64 * 1024 ** 3;
 
 export interface ArchiveTreeOptions {
   /** What messages call the archive. */

@@ -59,7 +59,6 @@ function say(name: string | undefined, descriptor: Descriptor): void {
 
 interface AppendFlags extends TargetFlags {
   readonly base?: string;
-  readonly newLayer?: string[];
   readonly ociEmptyBase?: true;
   readonly setBaseImageAnnotations?: true;
 }

@@ -24,7 +24,6 @@ interface Flags extends SkopeoRegistryFlags, GlobalFlags {
   readonly destCompressFormat?: 'gzip' | 'zstd';
   readonly destForceCompressFormat?: true;
   readonly removeSignatures?: true;
-  readonly imageParallelCopies?: string;
   readonly srcDaemonHost?: string;
   readonly destDaemonHost?: string;
   readonly dryRun?: true;
