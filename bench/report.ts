@@ -34,40 +34,59 @@ export interface Comparison {
   readonly notes?: readonly string[];
 }
 
+/** What is told in other figures than times. */
+export interface Figures {
+  readonly title: string;
+  /** The first names the rows. */
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+  /** Told below the table. Default none. */
+  readonly notes?: readonly string[];
+}
+
+export type Result = Comparison | Figures;
+
 function seconds(milliseconds: number): string {
   return milliseconds < 1000 ? `${milliseconds.toFixed(0)} ms` : `${(milliseconds / 1000).toFixed(2)} s`;
 }
 
 /** A Markdown table. `ratio` is the contender's median by the first row's. */
-export function table(comparison: Comparison): string {
-  const reference = median(comparison.measurements[0]?.milliseconds ?? []);
-  const rows = comparison.measurements.map((measurement) => {
-    const middle = median(measurement.milliseconds);
-    const [low, high] = [Math.min(...measurement.milliseconds), Math.max(...measurement.milliseconds)];
-    return [
-      measurement.name.replaceAll('|', '\\|'),
-      seconds(middle),
-      `${seconds(low)}–${seconds(high)}`,
-      String(measurement.milliseconds.length),
-      (middle / reference).toFixed(2),
-    ];
-  });
-  const header = ['', 'median', 'range', 'rounds', 'ratio'];
-  const widths = header.map((name, column) =>
-    Math.max(3, name.length, ...rows.map((row) => row[column]?.length ?? 0)),
-  );
-  const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`;
+export function table(result: Result): string {
+  const { columns, rows, notes } = 'measurements' in result ? figuresOf(result) : result;
+  const cells = [columns, ...rows].map((row) => row.map((cell) => cell.replaceAll('|', '\\|')));
+  const widths = columns.map((_, column) => Math.max(3, ...cells.map((row) => row[column]?.length ?? 0)));
+  const line = (row: readonly string[]) =>
+    `| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`;
+  const [header = [], ...body] = cells;
   return [
-    `### ${comparison.title}`,
+    `### ${result.title}`,
     '',
     line(header),
     line(widths.map((width) => '-'.repeat(width))),
-    ...rows.map(line),
-    ...(comparison.notes ?? []).map((note) => `\n${note}`),
-    ...comparison.missing.map((reason) => `\nNot compared: ${reason}`),
+    ...body.map(line),
+    ...(notes ?? []).map((note) => `\n${note}`),
     '',
   ].join('\n');
+}
+
+function figuresOf(comparison: Comparison): Figures {
+  const reference = median(comparison.measurements[0]?.milliseconds ?? []);
+  return {
+    title: comparison.title,
+    columns: ['', 'median', 'range', 'rounds', 'ratio'],
+    rows: comparison.measurements.map(({ name, milliseconds }) => {
+      const middle = median(milliseconds);
+      const [low, high] = [Math.min(...milliseconds), Math.max(...milliseconds)];
+      return [
+        name,
+        seconds(middle),
+        `${seconds(low)}–${seconds(high)}`,
+        String(milliseconds.length),
+        (middle / reference).toFixed(2),
+      ];
+    }),
+    notes: [...(comparison.notes ?? []), ...comparison.missing.map((reason) => `Not compared: ${reason}`)],
+  };
 }
 
 export function machineLine(here: Machine): string {
@@ -75,7 +94,8 @@ export function machineLine(here: Machine): string {
 }
 
 /** One line, for machines: medians and every round. */
-export function json(name: string, here: Machine, comparisons: readonly Comparison[]): string {
+export function json(name: string, here: Machine, results: readonly Result[]): string {
+  const comparisons = results.filter((result) => 'measurements' in result);
   return JSON.stringify({
     version: 1,
     name,
@@ -87,5 +107,6 @@ export function json(name: string, here: Machine, comparisons: readonly Comparis
         median: median(measurement.milliseconds),
       })),
     })),
+    figures: results.filter((result) => !('measurements' in result)),
   });
 }

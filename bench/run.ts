@@ -2,9 +2,9 @@ import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { buildBundle } from './programs.ts';
 
-import { type Comparison, json, machine, machineLine, table } from './report.ts';
+import { json, machine, machineLine, type Result, table } from './report.ts';
 
-type Benchmark = (options: { rounds?: number; onRound: (line: string) => void }) => Promise<Comparison[]>;
+type Benchmark = (options: { rounds?: number; onRound: (line: string) => void }) => Promise<Result[]>;
 
 /** Loaded when chosen, so that one benchmark's imports do not burden another. */
 const benchmarks: Readonly<Record<string, { what: string; load: () => Promise<Benchmark> }>> = {
@@ -76,6 +76,14 @@ const benchmarks: Readonly<Record<string, { what: string; load: () => Promise<Be
     what: '200 images of 5 small layers: sync of a repository, against skopeo',
     load: async () => (await import('./copy.ts')).copySmall,
   },
+  'copy-killed': {
+    what: 'a copy of 1 GiB, killed in the middle, and the same command again: what is sent, against skopeo',
+    load: async () => (await import('./copy-killed.ts')).copyKilled,
+  },
+  'copy-memory': {
+    what: 'peak memory of a copy of one blob, of 256 MiB and of 4 GiB',
+    load: async () => (await import('./copy-memory.ts')).copyMemory,
+  },
 };
 
 const usage = `Usage: npm run bench -- NAME [--rounds N] [--json FILE] [--verbose]
@@ -111,12 +119,12 @@ if (
 
 buildBundle();
 const benchmark = await chosen.load();
-const comparisons = await benchmark({
+const results = await benchmark({
   ...(rounds === undefined ? {} : { rounds }),
   onRound: values.verbose ? (line) => process.stderr.write(`${line}\n`) : () => {},
 });
 const here = machine();
-process.stdout.write(`${machineLine(here)}\n\n${comparisons.map(table).join('\n')}\n`);
-const figures = `${json(name, here, comparisons)}\n`;
+process.stdout.write(`${machineLine(here)}\n\n${results.map(table).join('\n')}\n`);
+const figures = `${json(name, here, results)}\n`;
 if (values.json === undefined) process.stdout.write(figures);
 else writeFileSync(values.json, figures);

@@ -35,3 +35,15 @@ test('output without line ends is not kept for ever', () => {
   progress.close();
   assert.equal(sent(), 64 * text.length);
 });
+
+test('what holds a registry up is a line', () => {
+  const { written, progress } = watch();
+  const registry = 'r.example';
+  const request = 'GET https://r.example/v2/';
+  progress.onEvent({ type: 'retry', registry, request, attempt: 1, delayMs: 12_000, reason: 'answered 429' });
+  progress.onEvent({ type: 'registry-warning', registry, message: 'its mirror failed' });
+  assert.deepEqual(written.slice(1), [
+    'retry    GET https://r.example/v2/: answered 429; again in 12.0 s\n',
+    'warning: r.example: its mirror failed\n',
+  ]);
+});

@@ -3,7 +3,9 @@ import { describeCollected } from './describe-collected.ts';
 import { describeKeeper } from './describe-keeper.ts';
 import { describeLeftOut } from './describe-left-out.ts';
 import type { ProgressRenderer } from './progress-renderer.ts';
+import { renderTransferEvent } from './render-transfer-event.ts';
 import { stepLabel } from './step-label.ts';
+import { announcedWait } from './waits.ts';
 
 /** Longest piece that waits for the end of its line: a program may write gigabytes without one. */
 const maxPartial = 16 * 1024;
@@ -62,6 +64,13 @@ export class PlainProgress implements ProgressRenderer {
         break;
       case 'cache-collected':
         this.#out.write(`${describeCollected(event)}\n`);
+        break;
+      case 'retry':
+        this.#out.write(`${announcedWait(renderTransferEvent(event), event.delayMs)}\n`);
+        break;
+      case 'resume':
+      case 'registry-warning':
+        this.#out.write(`${renderTransferEvent(event)}\n`);
         break;
       case 'cache-imported':
       case 'cache-exported':

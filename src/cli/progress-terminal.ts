@@ -4,7 +4,9 @@ import { describeCollected } from './describe-collected.ts';
 import { describeKeeper } from './describe-keeper.ts';
 import { describeLeftOut } from './describe-left-out.ts';
 import type { ProgressRenderer } from './progress-renderer.ts';
+import { renderTransferEvent } from './render-transfer-event.ts';
 import { stepLabel } from './step-label.ts';
+import { announcedWait, Waits } from './waits.ts';
 
 const redrawMilliseconds = 100;
 
@@ -16,11 +18,15 @@ interface Row {
   last: string;
 }
 
-/** A line a step; finished ones scroll away above, running ones are redrawn in place with the last line of their output. */
+/**
+ * A line a step; finished ones scroll away above, running ones are redrawn in place with the last line of their output. A registry that is
+ * waited for has a line below them.
+ */
 export class TerminalProgress implements ProgressRenderer {
   readonly #out: NodeJS.WriteStream;
   readonly #rows = new Map<string, Row>();
   readonly #timer: NodeJS.Timeout;
+  readonly #waits = new Waits();
   #drawn = 0;
 
   constructor(out: NodeJS.WriteStream) {
@@ -72,6 +78,13 @@ export class TerminalProgress implements ProgressRenderer {
       case 'cache-collected':
         this.#above(describeCollected(event));
         break;
+      case 'retry':
+        this.#wait(renderTransferEvent(event), event.delayMs);
+        break;
+      case 'resume':
+      case 'registry-warning':
+        this.#above(renderTransferEvent(event));
+        break;
       case 'cache-imported':
       case 'cache-exported':
       case 'planned':
@@ -97,6 +110,11 @@ export class TerminalProgress implements ProgressRenderer {
     this.#above(this.#text(row));
   }
 
+  #wait(text: string, milliseconds: number): void {
+    if (this.#waits.add(text, milliseconds, Date.now())) this.#draw();
+    else this.#above(announcedWait(text, milliseconds));
+  }
+
   #above(text: string): void {
     this.#erase();
     this.#out.write(`${text}\n`);
@@ -107,7 +125,7 @@ export class TerminalProgress implements ProgressRenderer {
     const time = row.state === 'running' ? performance.now() - row.started : row.milliseconds;
     const end =
       row.state === 'cached' ? 'CACHED' : row.state === 'failed' ? 'ERROR' : `${(time / 1000).toFixed(1)}s`;
-    const width = Math.max(20, (this.#out.columns ?? 80) - 1);
+    const width = Math.max(20, (this.#out.columns || 80) - 1);
     const mark = row.state === 'running' ? '…' : row.state === 'failed' ? '✗' : '✓';
     const left = `${mark} ${row.label}${row.state === 'running' && row.last ? `  ${row.last}` : ''}`;
     const room = width - end.length - 1;
@@ -121,8 +139,13 @@ export class TerminalProgress implements ProgressRenderer {
 
   #draw(): void {
     this.#erase();
-    const rows = [...this.#rows.values()].slice(0, Math.max(1, (this.#out.rows ?? 24) - 2));
-    for (const row of rows) this.#out.write(`${this.#text(row)}\n`);
-    this.#drawn = rows.length;
+    const now = Date.now();
+    for (const line of this.#waits.ended(now)) this.#out.write(`${line}\n`);
+    const wait = this.#waits.line(now, (this.#out.columns || 80) - 1);
+    const room = Math.max(1, (this.#out.rows || 24) - (wait === undefined ? 2 : 3));
+    const lines = [...this.#rows.values()].slice(0, room).map((row) => this.#text(row));
+    if (wait !== undefined) lines.push(wait);
+    for (const line of lines) this.#out.write(`${line}\n`);
+    this.#drawn = lines.length;
   }
 }

@@ -3,7 +3,7 @@ import type { ProgressRenderer } from './progress-renderer.ts';
 
 export type ProgressMode = 'auto' | 'tty' | 'plain' | 'quiet' | 'json';
 
-/** `auto`: steps on a terminal, plain lines otherwise (quiet steps, failures and platforms that are left out always). */
+/** `auto`: steps on a terminal; elsewhere platforms that are left out, and what holds a registry's work up. `quiet` has the first of these. */
 export async function progressRenderer(
   mode: ProgressMode,
   out: NodeJS.WriteStream,
@@ -30,6 +30,22 @@ export async function progressRenderer(
       return new PlainProgress(out);
     }
     case 'auto':
-      return await progressRenderer(out.isTTY ? 'tty' : 'quiet', out);
+      if (out.isTTY) return await progressRenderer('tty', out);
+      return await quietWithTroubles(out);
   }
+}
+
+/** Whoever reads a log wants to know why nothing happens. */
+async function quietWithTroubles(out: NodeJS.WriteStream): Promise<ProgressRenderer> {
+  const quiet = await progressRenderer('quiet', out);
+  const { PlainProgress } = await import('./progress-plain.ts');
+  const plain = new PlainProgress(out);
+  return {
+    onEvent(event) {
+      const { type } = event;
+      const isTrouble = type === 'retry' || type === 'resume' || type === 'registry-warning';
+      (isTrouble ? plain : quiet).onEvent(event);
+    },
+    close() {},
+  };
 }

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -11,6 +10,7 @@ import { LayoutStore } from '../../src/content/layout/layout-store.ts';
 import { digestOf } from '../../src/lib/digest.ts';
 import { mediaTypes } from '../../src/oci/media-types.ts';
 import { startRegistry } from '../../src/registry/server/start-registry.ts';
+import { countingWay } from '../fixtures/counting-way.ts';
 import { polyarch, polyarchProgram } from '../fixtures/run-program.ts';
 
 const layerBytes = 24 * 1024 * 1024;
@@ -32,59 +32,6 @@ async function layoutWithImage(directory: string): Promise<void> {
   );
   const manifest = { schemaVersion: 2, mediaType: mediaTypes.ociManifest, config, layers };
   await store.tag(await add(mediaTypes.ociManifest, JSON.stringify(manifest)), '1');
-}
-
-interface Way {
-  readonly host: string;
-  /** Bytes that went to the registry. */
-  sent: number;
-  /** Called with `sent`; the bytes pass on when it resolves. */
-  gate: (sent: number) => Promise<void>;
-  /** Resolves when every connection has ended. */
-  ended(): Promise<void>;
-  close(): Promise<void>;
-}
-
-/** Passes connections on to a port and counts. */
-async function countingWay(port: number): Promise<Way> {
-  const sockets = new Set<Socket>();
-  const server = createServer((client) => {
-    const upstream = connect(port, '127.0.0.1');
-    const end = (): void => {
-      client.destroy();
-      upstream.destroy();
-    };
-    for (const socket of [client, upstream]) {
-      sockets.add(socket);
-      socket
-        .on('error', end)
-        .on('close', end)
-        .on('close', () => sockets.delete(socket));
-    }
-    upstream.pipe(client);
-    void (async () => {
-      for await (const chunk of client as AsyncIterable<Buffer>) {
-        way.sent += chunk.length;
-        await way.gate(way.sent);
-        if (!upstream.write(chunk)) await new Promise((resolve) => upstream.once('drain', resolve));
-      }
-      upstream.end();
-    })().catch(end);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const way: Way = {
-    host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
-    sent: 0,
-    gate: async () => {},
-    async ended() {
-      while (sockets.size > 0) await new Promise((resolve) => setTimeout(resolve, 10));
-    },
-    async close() {
-      for (const socket of sockets) socket.destroy();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
-  return way;
 }
 
 test('a copy that is killed with -9 in the middle of a blob sends only the rest when it runs again', async () => {

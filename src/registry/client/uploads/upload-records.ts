@@ -30,7 +30,7 @@ const maxRecordBytes = 16 * 1024;
 export class UploadRecordDirectory implements UploadRecords {
   readonly #directory: string;
   readonly #token = processToken();
-  #swept = false;
+  #swept: Promise<void> | undefined;
 
   constructor(directory: string) {
     this.#directory = directory;
@@ -56,7 +56,8 @@ export class UploadRecordDirectory implements UploadRecords {
 
   async remember(key: UploadKey, location: URL): Promise<void> {
     try {
-      if (!this.#swept) await this.#sweep();
+      this.#swept ??= this.#sweep();
+      await this.#swept;
       const record = { ...key, location: location.href, owner: this.#token };
       await writeFileAtomic(this.#path(key), JSON.stringify(record), { mode: 0o600, sync: false });
     } catch {
@@ -69,7 +70,6 @@ export class UploadRecordDirectory implements UploadRecords {
   }
 
   async #sweep(): Promise<void> {
-    this.#swept = true;
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
     for (const name of await readdir(this.#directory)) {
       const path = join(this.#directory, name);
