@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { type IncomingMessage, type OutgoingHttpHeaders, request } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -11,11 +11,11 @@ import { collect } from '../../content/read-manifest.ts';
 import { digestOf } from '../../lib/digest.ts';
 import { type RunningRegistry, startRegistry } from './start-registry.ts';
 
-async function withRegistry(work: (registry: RunningRegistry) => Promise<void>): Promise<void> {
+async function withRegistry(work: (registry: RunningRegistry, root: string) => Promise<void>): Promise<void> {
   const root = await mkdtemp(join(tmpdir(), 'polyarch-registry-'));
   const registry = await startRegistry({ root });
   try {
-    await work(registry);
+    await work(registry, root);
   } finally {
     await registry.close();
     await rm(root, { recursive: true, force: true });
@@ -51,13 +51,12 @@ describe('a registry that listens', () => {
     }));
 
   test('keeps what came over a connection that broke, and lets the upload go on', () =>
-    withRegistry(async (registry) => {
+    withRegistry(async (registry, root) => {
       const start = await send(registry, 'POST', '/v2/a/blobs/uploads/');
       const location = start.headers.location ?? '';
       const socket = connect(registry.port, '127.0.0.1');
       socket.write(`PATCH ${location} HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nfirst half, `);
-      await until(async () => (await send(registry, 'GET', location)).headers.range === '0-0');
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await received(root, 'first half, ');
       socket.destroy();
       await until(async () => (await send(registry, 'GET', location)).headers.range === '0-11');
       const target = `${location}?digest=${digestOf('first half, second half')}`;
@@ -66,12 +65,12 @@ describe('a registry that listens', () => {
     }));
 
   test('lets a client come again before the broken connection is noticed', () =>
-    withRegistry(async (registry) => {
+    withRegistry(async (registry, root) => {
       const location = (await send(registry, 'POST', '/v2/a/blobs/uploads/')).headers.location ?? '';
       const stuck = connect(registry.port, '127.0.0.1');
       stuck.on('error', () => {});
       stuck.write(`PATCH ${location} HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nstuck`);
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await received(root, 'stuck');
       const closed = closeOf(stuck);
       const misplaced = await send(registry, 'PATCH', location, {
         headers: { 'content-range': '0-0' },
@@ -120,6 +119,15 @@ describe('a registry that listens', () => {
 /** Not `once`: that rejects for a reset, which is one way to be cut. */
 async function closeOf(socket: Socket): Promise<void> {
   await new Promise<void>((resolve) => socket.once('close', () => resolve()));
+}
+
+/** Waits for an upload under way. */
+async function received(root: string, bytes: string): Promise<void> {
+  const uploads = join(root, 'uploads');
+  await until(async () => {
+    const [name] = await readdir(uploads);
+    return name !== undefined && (await stat(join(uploads, name))).size === bytes.length;
+  });
 }
 
 async function until(check: () => Promise<boolean>): Promise<void> {
