@@ -47,11 +47,23 @@ export class HashingFile {
     return file;
   }
 
-  /** Goes on where `bytes` bytes with this hash state are in the file; whatever lies behind them is cut off. */
-  static async resume(path: string, state: { hash: Hash; bytes: number }): Promise<HashingFile> {
+  /**
+   * Goes on where `bytes` bytes with this hash state are in the file; whatever lies behind them is cut off. Undefined when it has fewer: a
+   * full disk refused some that were hashed, and a gap in their place would go under a right digest.
+   */
+  static async resume(path: string, state: { hash: Hash; bytes: number }): Promise<HashingFile | undefined> {
     const handle = await open(path, 'r+');
-    await handle.truncate(state.bytes);
-    return new HashingFile(path, handle, 'sha256', state.hash, state.bytes);
+    try {
+      if ((await handle.stat()).size >= state.bytes) {
+        await handle.truncate(state.bytes);
+        return new HashingFile(path, handle, 'sha256', state.hash, state.bytes);
+      }
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+    await handle.close();
+    return undefined;
   }
 
   /** Bytes taken so far, the ones before `resume` too. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -200,6 +200,19 @@ describe('the registry', () => {
         headers: { 'content-range': '6-9' },
       });
       assert.equal(put.status, 201);
+    }));
+
+  test('ends an upload whose file has less than was taken, as on a full disk: no gap gets under a digest', () =>
+    withRegistry(async (call, root) => {
+      const { location = '' } = (await call('POST', '/v2/a/blobs/uploads/')).headers;
+      await call('PATCH', location, { body: 'first half ' });
+      const [file = ''] = await readdir(join(root, 'uploads'));
+      await truncate(join(root, 'uploads', file), 4);
+      const digest = digestOf('first half second half');
+      const finished = await call('PUT', `${location}?digest=${digest}`, { body: 'second half' });
+      assert.equal(codeOf(finished), '404 BLOB_UPLOAD_UNKNOWN');
+      assert.equal((await call('HEAD', `/v2/a/blobs/${digest}`)).status, 404);
+      assert.deepEqual(await readdir(join(root, 'uploads')), []);
     }));
 
   test('cancels an upload', () =>

@@ -127,12 +127,16 @@ export class UploadSession {
     }
   }
 
-  /** Appends what the body gives. When it breaks, what had come stays, and the error is thrown. */
+  /** Appends what the body gives. When it breaks, what had come stays, and the error is thrown. BLOB_UPLOAD_UNKNOWN when the disk lost some of it. */
   async append(body: Readable, check?: (bytes: number) => void): Promise<void> {
     const file = this.#exists
       ? await HashingFile.resume(this.path, this.#state)
       : await HashingFile.create(this.path);
     this.#exists = true;
+    if (file === undefined) {
+      await this.end();
+      throw unknownUpload();
+    }
     try {
       await file.appendAll(body, check);
     } finally {
