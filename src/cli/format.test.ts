@@ -18,6 +18,13 @@ const table = () => 'the table\n';
 const show = (format: string) => formatData(data, parseFormat(format), table, { toTerminal: false });
 
 describe('--format', () => {
+  test('JSON has no control and no direction in it, and means the same', () => {
+    const hostile = { name: '\u009b2J\u202ex\u001b[m' };
+    const text = formatData(hostile, parseFormat('json'), table);
+    assert.match(text, /^[\n\x20-\x7e]*$/);
+    assert.deepEqual(JSON.parse(text), hostile);
+  });
+
   test('table, JSON, a field, text around fields', () => {
     assert.equal(show('table'), 'the table\n');
     assert.deepEqual(JSON.parse(show('json')), data);

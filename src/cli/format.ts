@@ -39,7 +39,7 @@ export function formatData<T>(
     case 'table':
       return table(data);
     case 'json':
-      return `${JSON.stringify(data, null, 2)}\n`;
+      return `${jsonText(data, 2)}\n`;
     case 'template': {
       const root: unknown = JSON.parse(JSON.stringify(data));
       const lines = expand(format.template, root);
@@ -64,10 +64,18 @@ export function* formatItems<T>(
   }
   let before = '[\n';
   for (const item of items) {
-    yield `${before}  ${JSON.stringify(item)}`;
+    yield `${before}  ${jsonText(item)}`;
     before = ',\n';
   }
   yield before === '[\n' ? '[]\n' : '\n]\n';
+}
+
+/** JSON escapes C0 alone: C1 controls and what turns the direction of writing are escaped here, which a parser reads back as they were. */
+export function jsonText(value: unknown, indent?: number | string): string {
+  return JSON.stringify(value, null, indent).replace(
+    /[\u007f-\u009f\p{Bidi_Control}]/gu,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 const placeholder = /\{([^{}]+)\}/g;

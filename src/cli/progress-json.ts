@@ -1,4 +1,5 @@
 import type { BuildEvent } from '../app/build.ts';
+import { jsonText } from './format.ts';
 import type { ProgressRenderer } from './progress-renderer.ts';
 
 /** Raised when a field of an event changes its meaning. */
@@ -13,7 +14,7 @@ export class JsonProgress implements ProgressRenderer {
   }
 
   onEvent(event: BuildEvent): void {
-    this.#out.write(`${JSON.stringify({ version, time: new Date().toISOString(), ...plain(event) })}\n`);
+    this.#out.write(`${jsonText({ version, time: new Date().toISOString(), ...plain(event) })}\n`);
   }
 
   close(): void {}

@@ -47,3 +47,12 @@ test('what holds a registry up is a line', () => {
     'warning: r.example: its mirror failed\n',
   ]);
 });
+
+test('output keeps its colours; what else a terminal obeys is taken out, also of messages', () => {
+  const { written, progress, output } = watch();
+  output('\u001b[32mok\u001b[0m\u001b[2J\n');
+  progress.onEvent({ type: 'cache-unusable', cache: 'r/c', message: 'it says \u001b]0;x\u0007' });
+  progress.close();
+  assert.match(written[1] ?? '', /ok\u001b\[0m \[2J\n$/);
+  assert.equal(written[2], 'warning: cache r/c: it says  ]0;x \n');
+});

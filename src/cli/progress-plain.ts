@@ -1,4 +1,5 @@
 import type { BuildEvent } from '../app/build.ts';
+import { printable, printableOutput } from '../lib/redact.ts';
 import { describeCollected } from './describe-collected.ts';
 import { describeKeeper } from './describe-keeper.ts';
 import { describeLeftOut } from './describe-left-out.ts';
@@ -40,37 +41,35 @@ export class PlainProgress implements ProgressRenderer {
         break;
       case 'step-failed':
         this.#flush(event.id);
-        this.#line(event.id, `ERROR: ${event.message}`);
+        this.#line(event.id, `ERROR: ${printable(event.message)}`);
         break;
       case 'output':
         this.#output(event.id, event.text);
         break;
       case 'warning':
-        this.#out.write(
-          `warning: ${event.warning.rule}: ${event.warning.message} (line ${event.warning.line})\n`,
-        );
+        this.#say(`warning: ${event.warning.rule}: ${event.warning.message} (line ${event.warning.line})`);
         break;
       case 'image':
-        this.#out.write(`image ${event.manifest.digest}\n`);
+        this.#say(`image ${event.manifest.digest}`);
         break;
       case 'keeper-started':
-        for (const line of describeKeeper(event)) this.#out.write(`${line}\n`);
+        for (const line of describeKeeper(event)) this.#say(line);
         break;
       case 'platform-left-out':
-        for (const line of describeLeftOut(event)) this.#out.write(`${line}\n`);
+        for (const line of describeLeftOut(event)) this.#say(line);
         break;
       case 'cache-unusable':
-        this.#out.write(`warning: cache ${event.cache}: ${event.message}\n`);
+        this.#say(`warning: cache ${event.cache}: ${event.message}`);
         break;
       case 'cache-collected':
-        this.#out.write(`${describeCollected(event)}\n`);
+        this.#say(describeCollected(event));
         break;
       case 'retry':
-        this.#out.write(`${announcedWait(renderTransferEvent(event), event.delayMs)}\n`);
+        this.#say(announcedWait(renderTransferEvent(event), event.delayMs));
         break;
       case 'resume':
       case 'registry-warning':
-        this.#out.write(`${renderTransferEvent(event)}\n`);
+        this.#say(renderTransferEvent(event));
         break;
       case 'cache-imported':
       case 'cache-exported':
@@ -84,6 +83,10 @@ export class PlainProgress implements ProgressRenderer {
 
   close(): void {
     for (const id of this.#partial.keys()) this.#flush(id);
+  }
+
+  #say(line: string): void {
+    this.#out.write(`${printable(line)}\n`);
   }
 
   #line(id: string, text: string): void {
@@ -101,12 +104,12 @@ export class PlainProgress implements ProgressRenderer {
     if (rest.length < maxPartial) this.#partial.set(id, lines.pop() ?? '');
     else this.#partial.delete(id);
     const time = ((performance.now() - (this.#started.get(id) ?? performance.now())) / 1000).toFixed(2);
-    for (const line of lines) this.#line(id, `${time} ${line}`);
+    for (const line of lines) this.#line(id, `${time} ${printableOutput(line)}`);
   }
 
   #flush(id: string): void {
     const rest = this.#partial.get(id);
     this.#partial.delete(id);
-    if (rest) this.#line(id, rest);
+    if (rest) this.#line(id, printableOutput(rest));
   }
 }

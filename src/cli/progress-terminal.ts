@@ -117,7 +117,7 @@ export class TerminalProgress implements ProgressRenderer {
 
   #above(text: string): void {
     this.#erase();
-    this.#out.write(`${text}\n`);
+    this.#out.write(`${printable(text)}\n`);
     this.#draw();
   }
 

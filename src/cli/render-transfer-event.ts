@@ -1,7 +1,8 @@
 import type { PushEvent } from '../app/push.ts';
+import { printable } from '../lib/redact.ts';
 import { formatBytes } from './table.ts';
 
-/** One line for what happened to a content or a connection; how long a retry waits is not in it. */
+/** One line for what happened to a content or a connection, fit for a terminal; how long a retry waits is not in it. */
 export function renderTransferEvent(event: PushEvent): string {
   switch (event.type) {
     case 'blob': {
@@ -9,10 +10,10 @@ export function renderTransferEvent(event: PushEvent): string {
       return `${state.padEnd('mounted'.length)}  ${descriptor.digest}  ${formatBytes(descriptor.size)}`;
     }
     case 'retry':
-      return `retry    ${event.request}: ${event.reason}`;
+      return `retry    ${event.request}: ${printable(event.reason)}`;
     case 'registry-warning':
-      return `warning: ${event.registry}: ${event.message}`;
+      return `warning: ${event.registry}: ${printable(event.message)}`;
     case 'resume':
-      return `resume   ${event.digest} at ${formatBytes(event.offset)}: ${event.reason}`;
+      return `resume   ${event.digest} at ${formatBytes(event.offset)}: ${printable(event.reason)}`;
   }
 }

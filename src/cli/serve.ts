@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { serve } from '../app/serve.ts';
 import { reasonOf } from '../lib/errors.ts';
+import { printable } from '../lib/redact.ts';
 
 /** Interrupting it is the normal way to end it: exit code 0. */
 export function command(program: Command, context: { signal: AbortSignal }): Command {
@@ -16,7 +17,7 @@ export function command(program: Command, context: { signal: AbortSignal }): Com
       const registry = await serve({
         addr: options.addr,
         root: resolve(options.root),
-        onError: (error) => process.stderr.write(`error: ${reasonOf(error)}\n`),
+        onError: (error) => process.stderr.write(`error: ${printable(reasonOf(error))}\n`),
       });
       try {
         process.stdout.write(`listening on ${registry.url}\n`);

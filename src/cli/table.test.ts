@@ -24,6 +24,16 @@ test('fields without a value are left out', () => {
   );
 });
 
+test('what somebody else wrote cannot drive the terminal, in a cell, a name or a value', () => {
+  const hostile = 'a\u001b[2J\nb';
+  assert.equal(table([{ title: 'T' }], [[hostile]]), 'T\na [2J b\n');
+  assert.equal(fields([[hostile, hostile]]), 'a [2J b:  a [2J b\n');
+});
+
+test('a table may have more rows than a call takes arguments', () => {
+  assert.equal(table([{ title: 'T' }], new Array(200_000).fill(['x'])).length, 2 * 200_001);
+});
+
 test('sizes in powers of 1000', () => {
   const sizes = [0, 999, 1000, 1234, 99_960, 999_600, 12_345_678, 5e12, 5e15];
   assert.deepEqual(sizes.map(formatBytes), [

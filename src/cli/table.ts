@@ -1,13 +1,16 @@
+import { printable } from '../lib/redact.ts';
+
 export interface Column {
   readonly title: string;
   /** Numbers are easier to compare at the right. Default left. */
   readonly align?: 'left' | 'right';
 }
 
-/** Aligned columns, two spaces between them, no trailing spaces. */
+/** Aligned columns, two spaces between them, no trailing spaces. Cells may hold what somebody else wrote. */
 export function table(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
-  const widths = columns.map((column, at) =>
-    Math.max(column.title.length, ...rows.map((row) => (row[at] ?? '').length)),
+  const shown = rows.map((row) => row.map(printable));
+  const widths = columns.map(({ title }, at) =>
+    shown.reduce((width, row) => Math.max(width, row[at]?.length ?? 0), title.length),
   );
   const line = (cells: readonly string[]): string =>
     columns
@@ -17,13 +20,15 @@ export function table(columns: readonly Column[], rows: readonly (readonly strin
       })
       .join('  ')
       .trimEnd();
-  return [columns.map((column) => column.title), ...rows].map((cells) => `${line(cells)}\n`).join('');
+  return [columns.map((column) => column.title), ...shown].map((cells) => `${line(cells)}\n`).join('');
 }
 
-/** `Name:    value` lines, values in one column; those without a value are left out. */
+/** `Name:    value` lines, values in one column; those without a value are left out. Both may be what somebody else wrote. */
 export function fields(entries: readonly (readonly [name: string, value: string | undefined])[]): string {
-  const shown = entries.filter((entry) => entry[1] !== undefined && entry[1] !== '');
-  const width = Math.max(0, ...shown.map(([name]) => name.length + 1));
+  const shown = entries.flatMap(([name, value]) =>
+    value ? [[printable(name), printable(value)] as const] : [],
+  );
+  const width = shown.reduce((most, [name]) => Math.max(most, name.length + 1), 0);
   return shown.map(([name, value]) => `${`${name}:`.padEnd(width)}  ${value}\n`).join('');
 }
 

@@ -40,7 +40,7 @@ const maxText = 48;
 const maxNames = 8;
 
 function labelOf({ platform, stage, number, total, text }: ShownStep): string {
-  return printable(`[${platform} ${stage} ${number}/${total}] ${shortened(text)}`);
+  return `[${platform} ${stage} ${number}/${total}] ${shortened(text)}`;
 }
 
 function shortened(text: string): string {
@@ -56,21 +56,21 @@ function sentence(reason: ShownReason): string {
     case 'forgotten':
       return 'nothing changed: its layer was in no cache any more';
     case 'instruction':
-      return printable(`the instruction changed, it was: ${shortened(reason.before)}`);
+      return `the instruction changed, it was: ${shortened(reason.before)}`;
     case 'base':
-      return printable(`the base image changed: ${reason.name}`);
+      return `the base image changed: ${reason.name}`;
     case 'step':
-      return printable(`[${reason.stage} ${reason.number}] below it changed: ${shortened(reason.text)}`);
+      return `[${reason.stage} ${reason.number}] below it changed: ${shortened(reason.text)}`;
     case 'steps':
       return 'steps below it were added or removed';
     case 'command':
       return `the command ${reason.change}`;
     case 'variable':
-      return printable(`variable ${reason.name} ${reason.change}`);
+      return `variable ${reason.name} ${reason.change}`;
     case 'option':
-      return printable(`${reason.name} ${reason.change}`);
+      return `${reason.name} ${reason.change}`;
     case 'tree':
-      return printable(`files of ${reason.name} ${reason.change}`);
+      return `files of ${reason.name} ${reason.change}`;
     case 'files':
       return filesSentence(reason);
   }
@@ -79,7 +79,7 @@ function sentence(reason: ShownReason): string {
 function filesSentence({ files, more }: ShownReason & { kind: 'files' }): string {
   if (files === undefined) return 'files changed; which ones is not known any more';
   const groups = (['changed', 'added', 'removed'] as const).flatMap((change) => {
-    const names = files.filter((file) => file.change === change).map(({ path }) => printable(path));
+    const names = files.filter((file) => file.change === change).map(({ path }) => path);
     return names.length === 0 ? [] : [`${change} ${shownNames(names)}`];
   });
   return `files: ${groups.join(', ')}${more > 0 ? `, and ${more} more` : ''}`;

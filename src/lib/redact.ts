@@ -24,16 +24,25 @@ export function redactAddresses(text: string): string {
   );
 }
 
-/** Text for one line of a terminal: control and bidirectional characters, which could rewrite what is shown, become spaces. */
+/** Text for one line of a terminal: control and format characters, which could rewrite what is shown, become spaces. */
 export function printable(text: string): string {
-  return text.replace(
-    /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]+/g,
-    ' ',
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ');
+}
+
+/** The same for several lines: their ends and tabs stay. */
+export function printableLines(text: string): string {
+  return text.replace(/[^\n\t]+/g, printable);
+}
+
+/** What a program printed: lines, tabs and colours stay (ECMA-48's SGR), whatever else speaks to the terminal becomes a space. */
+export function printableOutput(text: string): string {
+  return text.replace(/\u001b\[[0-9;:]*m|[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, (found) =>
+    found.length > 1 ? found : ' ',
   );
 }
 
 /**
- * Text that somebody else wrote, made fit for one line of a terminal: control and bidirectional characters gone, URLs and credentials
+ * Text that somebody else wrote, made fit for one line of a terminal: control and format characters gone, URLs and credentials
  * redacted, at most `maxLength` characters.
  */
 export function redactText(text: string, maxLength = 300): string {

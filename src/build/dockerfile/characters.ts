@@ -18,8 +18,8 @@ export function trimSpace(text: string): string {
   return trimStart(text.slice(0, end));
 }
 
-/** Control and format characters made visible, so that a hostile file can't drive the terminal of who reads a message. */
-export function printable(text: string): string {
+/** Control and format characters of a file written out, so that whoever reads a message sees them; tabs stay. */
+export function writtenOut(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
     character === '\t' ? character : `\\u{${character.codePointAt(0)?.toString(16)}}`,
   );

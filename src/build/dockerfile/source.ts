@@ -1,5 +1,5 @@
 import { failure, type PolyarchError } from '../../lib/errors.ts';
-import { printable } from './characters.ts';
+import { writtenOut } from './characters.ts';
 
 /** 1-based lines, both included. */
 export interface Range {
@@ -46,11 +46,11 @@ export function excerptOf(source: Source, range: Range): string {
   const shown = lines.slice(start - 1, end).map((line, index) => {
     const number = start + index;
     const mark = number >= range.startLine && number <= marked ? '>>>' : '   ';
-    const text = printable(line.replace(/\r$/, '').slice(0, maxExcerptWidth));
+    const text = writtenOut(line.replace(/\r$/, '').slice(0, maxExcerptWidth));
     return ` ${String(number).padStart(3)} | ${mark} ${text}`.trimEnd();
   });
   const rule = '-'.repeat(20);
-  return [`${printable(filename)}:${range.startLine}`, rule, ...shown, rule].join('\n');
+  return [`${writtenOut(filename)}:${range.startLine}`, rule, ...shown, rule].join('\n');
 }
 
 /** Characters of a message's last part: what a file says is repeated up to here. */
@@ -79,12 +79,12 @@ function located(
   what: string,
   hint: string | undefined,
 ): PolyarchError {
-  const shown = printable(what);
+  const shown = writtenOut(what);
   return failure(
     code,
     action,
-    `${printable(source.filename)}:${range.startLine}`,
+    `${writtenOut(source.filename)}:${range.startLine}`,
     shown.length > maxMessage ? `${shown.slice(0, maxMessage)}…` : shown,
-    { hint: hint === undefined ? undefined : printable(hint), excerpt: excerptOf(source, range) },
+    { hint: hint === undefined ? undefined : writtenOut(hint), excerpt: excerptOf(source, range) },
   );
 }

@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import type { CacheItem } from '../../app/cache/cache-item.ts';
 import { listCache } from '../../app/cache/list-cache.ts';
-import { printable } from '../../lib/redact.ts';
 import { type Format, formatData, formatOption } from '../format.ts';
 import { formatBytes, table } from '../table.ts';
 import { writeOutput } from '../write-output.ts';
@@ -31,8 +30,8 @@ function renderItems(items: readonly CacheItem[]): string {
       kind,
       used.slice(0, 'yyyy-mm-ddThh:mm'.length).replace('T', ' '),
       `${formatBytes(size)}${shared ? '*' : ''}`,
-      printable(id),
-      printable(name),
+      id,
+      name,
     ]),
   );
 }

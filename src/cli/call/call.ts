@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import type { BuildImageOptions } from '../../app/build.ts';
 import { failure } from '../../lib/errors.ts';
 import { ExitWith } from '../exit-with.ts';
-import { type Format, formatData, parseFormat, tableFormat } from '../format.ts';
+import { type Format, formatData, jsonText, parseFormat, tableFormat } from '../format.ts';
 
 export type CallMethod = 'build' | 'check' | 'outline' | 'targets';
 
@@ -98,7 +98,7 @@ export async function runCall(
     const result = await checkBuild(options);
     if (format === 'sarif') {
       const { sarif } = await import('./sarif.ts');
-      process.stdout.write(`${JSON.stringify(sarif(result), null, 2)}\n`);
+      process.stdout.write(`${jsonText(sarif(result), 2)}\n`);
     } else print(checkJson(result), format, () => renderCheck(result));
     if (result.error !== undefined) throw result.error;
     if (result.warnings.length > 0) throw new ExitWith(1);

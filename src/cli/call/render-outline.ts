@@ -37,11 +37,7 @@ export function renderOutline(outline: Outline): string {
     parts.push(`${lines.join('\n')}\n`);
   }
   if (outline.arguments.length > 0) {
-    const rows = outline.arguments.map((one) => [
-      one.name,
-      printable(one.value ?? ''),
-      printable(one.description ?? ''),
-    ]);
+    const rows = outline.arguments.map((one) => [one.name, one.value ?? '', one.description ?? '']);
     parts.push(table([{ title: 'BUILD ARG' }, { title: 'VALUE' }, { title: 'DESCRIPTION' }], rows));
   }
   for (const [title, uses] of [
@@ -49,7 +45,7 @@ export function renderOutline(outline: Outline): string {
     ['SSH', ssh],
   ] as const) {
     if (uses.length === 0) continue;
-    const rows = uses.map((use) => [printable(use.name), use.required ? 'true' : '']);
+    const rows = uses.map((use) => [use.name, use.required ? 'true' : '']);
     parts.push(table([{ title }, { title: 'REQUIRED' }], rows));
   }
   return parts.join('\n');

@@ -1,5 +1,4 @@
 import type { Target } from '../../app/check-build.ts';
-import { printable } from '../../lib/redact.ts';
 import { table } from '../table.ts';
 import { jsonLocation, jsonSources } from './location.ts';
 
@@ -28,12 +27,7 @@ export function renderTargets(targets: readonly Target[]): string {
   const rows = targets.flatMap(({ name, description = '', isDefault }) =>
     name === undefined && !isDefault
       ? []
-      : [
-          [
-            `${name ?? ''}${isDefault ? `${name === undefined ? '' : ' '}(default)` : ''}`,
-            printable(description),
-          ],
-        ],
+      : [[`${name ?? ''}${isDefault ? `${name === undefined ? '' : ' '}(default)` : ''}`, description]],
   );
   return table([{ title: 'TARGET' }, { title: 'DESCRIPTION' }], rows);
 }

@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 import { type EmulatorRow, listEmulators } from '../../app/emulators/list-emulators.ts';
-import { printable } from '../../lib/redact.ts';
 import { type Format, formatData, formatOption } from '../format.ts';
 import { table } from '../table.ts';
 import { writeOutput } from '../write-output.ts';
@@ -20,7 +19,7 @@ function renderEmulators(rows: readonly EmulatorRow[]): string {
   return table(
     ['ARCHITECTURE', 'STATE', 'NAME', 'PROGRAM', 'VERSION', 'FLAGS', 'FROM'].map((title) => ({ title })),
     rows.map(({ architecture, state, name, program, version, flags, from }) =>
-      [architecture, state, name, program, version, flags, from].map((cell) => printable(cell || '-')),
+      [architecture, state, name, program, version, flags, from].map((cell) => cell || '-'),
     ),
   );
 }

@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 import { type LocalImage, listImages } from '../../app/images/list-images.ts';
-import { printable } from '../../lib/redact.ts';
 import { counted } from '../counted.ts';
 import { type Format, formatData, formatOption } from '../format.ts';
 import { formatBytes, table } from '../table.ts';
@@ -27,9 +26,9 @@ function renderImages(images: readonly LocalImage[]): string {
       { title: 'DIGEST' },
     ],
     images.map(({ reference, platforms, created, size, missing, digest }) => [
-      printable(reference),
-      printable(platforms.join(',')) || '-',
-      printable(created?.slice(0, 'yyyy-mm-ddThh:mm'.length).replace('T', ' ') ?? '-'),
+      reference,
+      platforms.join(',') || '-',
+      created?.slice(0, 'yyyy-mm-ddThh:mm'.length).replace('T', ' ') ?? '-',
       formatBytes(size),
       missing === 0 ? digest : `${digest} (${counted(missing, 'content')} not here)`,
     ]),

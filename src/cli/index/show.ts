@@ -1,6 +1,5 @@
 import { type Command, Option } from 'commander';
 import { type ShownEntry, type ShownIndex, showIndex, showIndexRaw } from '../../app/index/show-index.ts';
-import { printable } from '../../lib/redact.ts';
 import { type Format, formatData, formatOption } from '../format.ts';
 import { addRegistryOptions, type RegistryFlags, registrySettings } from '../registry-options.ts';
 import { fields, formatBytes, table } from '../table.ts';
@@ -35,17 +34,17 @@ export function command(program: Command, context: { signal: AbortSignal }): Com
 function renderShown(index: ShownIndex): string {
   const head = fields([
     ['Name', index.reference],
-    ['Type', printable(index.mediaType)],
+    ['Type', index.mediaType],
     ['Digest', index.digest],
-    ['Artifact', index.artifactType === undefined ? undefined : printable(index.artifactType)],
+    ['Artifact', index.artifactType],
     ['Subject', index.subject?.digest],
     ...pairs(index.annotations),
   ]);
   const rows = index.entries.map((entry) => [
-    printable(entry.platform ?? '-'),
+    entry.platform ?? '-',
     formatBytes(entry.size),
     entry.digest,
-    printable(detailsOf(entry)),
+    detailsOf(entry),
   ]);
   const columns = [
     { title: 'OS/ARCH' },
@@ -57,7 +56,7 @@ function renderShown(index: ShownIndex): string {
 }
 
 function pairs(annotations: Readonly<Record<string, string>> | undefined): [string, string][] {
-  return Object.entries(annotations ?? {}).map(([name, value]) => [printable(name), printable(value)]);
+  return Object.entries(annotations ?? {});
 }
 
 /** What most entries do not have, in a line. */

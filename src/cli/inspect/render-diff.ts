@@ -8,7 +8,7 @@ const signs = { added: '+', removed: '-', changed: '~' } as const;
 
 /** What only the first has behind `-`, what only the second has behind `+`, files that both have behind `~`. */
 export function renderDiff({ before, after, platforms, config, layers, files }: ImageDiff): string {
-  const side = ({ reference, platform, digest }: DiffSide) => printable(`${reference} ${platform} ${digest}`);
+  const side = ({ reference, platform, digest }: DiffSide) => `${reference} ${platform} ${digest}`;
   const head = fields([
     ['-', side(before)],
     ['+', side(after)],

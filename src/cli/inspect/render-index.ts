@@ -1,5 +1,4 @@
 import type { InspectedAttestation, InspectedIndex } from '../../app/inspect/inspected.ts';
-import { printable } from '../../lib/redact.ts';
 import { fields, formatBytes, table } from '../table.ts';
 import { annotationFields } from './render-manifest.ts';
 
@@ -7,7 +6,7 @@ import { annotationFields } from './render-manifest.ts';
 export function renderIndex(index: InspectedIndex): string {
   const rows = index.platforms.flatMap((entry) => [
     [
-      printable([entry.platform ?? '-', entry.osVersion ?? ''].join(' ').trim()),
+      [entry.platform ?? '-', entry.osVersion ?? ''].join(' ').trim(),
       entry.missing ? 'missing' : entry.size === undefined ? '-' : formatBytes(entry.size),
       entry.layers === undefined ? '-' : String(entry.layers),
       entry.digest,
@@ -16,9 +15,9 @@ export function renderIndex(index: InspectedIndex): string {
   ]);
   const head = fields([
     ['Name', index.reference],
-    ['Type', printable(index.mediaType)],
+    ['Type', index.mediaType],
     ['Digest', index.digest],
-    ['Artifact', index.artifactType === undefined ? undefined : printable(index.artifactType)],
+    ['Artifact', index.artifactType],
     ...annotationFields(index.annotations),
   ]);
   const columns = [
@@ -29,7 +28,7 @@ export function renderIndex(index: InspectedIndex): string {
   ] as const;
   const dangling = index.dangling.map((attestation) => [
     ...attestationRow(attestation, ''),
-    printable(attestation.about ?? '-'),
+    attestation.about ?? '-',
   ]);
   const rest =
     dangling.length === 0
@@ -41,7 +40,7 @@ export function renderIndex(index: InspectedIndex): string {
 function attestationRow({ size, predicates, digest }: InspectedAttestation, prefix: string): string[] {
   const kinds = [...new Set(predicates.map(kindOf))].join(', ');
   return [
-    `${prefix}${kinds === '' ? 'attestation' : printable(kinds)}`,
+    `${prefix}${kinds === '' ? 'attestation' : kinds}`,
     size === undefined ? 'missing' : formatBytes(size),
     size === undefined ? '-' : String(predicates.length),
     digest,

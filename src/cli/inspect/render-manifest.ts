@@ -10,20 +10,20 @@ export function renderManifest(manifest: InspectedManifest): string {
   const { image } = manifest;
   const config = image?.config;
   const words = (list: readonly string[] | null | undefined): string | undefined =>
-    list?.length ? printable(JSON.stringify(list)) : undefined;
+    list?.length ? JSON.stringify(list) : undefined;
   const head = fields([
     ['Name', manifest.reference],
-    ['Type', printable(manifest.mediaType)],
+    ['Type', manifest.mediaType],
     ['Digest', manifest.digest],
-    ['Artifact', manifest.artifactType === undefined ? undefined : printable(manifest.artifactType)],
+    ['Artifact', manifest.artifactType],
     ['Subject', manifest.subject],
-    ['Platform', image && printable([image.platform, image.osVersion ?? ''].join(' ').trim())],
-    ['Created', image?.created === undefined ? undefined : printable(image.created)],
-    ['Author', image?.author === undefined ? undefined : printable(image.author)],
+    ['Platform', image && [image.platform, image.osVersion ?? ''].join(' ').trim()],
+    ['Created', image?.created],
+    ['Author', image?.author],
     ['Size', formatBytes(manifest.size)],
     ['Config', manifest.config.digest],
-    ['User', config?.User === undefined ? undefined : printable(config.User)],
-    ['Workdir', config?.WorkingDir === undefined ? undefined : printable(config.WorkingDir)],
+    ['User', config?.User],
+    ['Workdir', config?.WorkingDir],
     ['Entrypoint', words(config?.Entrypoint)],
     ['Cmd', words(config?.Cmd)],
     ['Ports', names(config?.ExposedPorts)],
@@ -48,13 +48,13 @@ export function renderManifest(manifest: InspectedManifest): string {
 
 function names(set: Readonly<Record<string, object>> | null | undefined): string | undefined {
   const found = Object.keys(set ?? {});
-  return found.length > 0 ? printable(found.join(', ')) : undefined;
+  return found.length > 0 ? found.join(', ') : undefined;
 }
 
 export function annotationFields(
   annotations: Readonly<Record<string, string>> | undefined,
 ): [string, string][] {
-  return Object.entries(annotations ?? {}).map(([name, value]) => [printable(name), printable(value)]);
+  return Object.entries(annotations ?? {});
 }
 
 function list(title: string, lines: readonly string[] | null | undefined): string {

@@ -1,5 +1,4 @@
 import type { InspectedRateLimit } from '../../app/inspect/inspect-rate-limit.ts';
-import { printable } from '../../lib/redact.ts';
 import { fields } from '../table.ts';
 
 export function renderRateLimit(found: InspectedRateLimit): string {
@@ -13,7 +12,7 @@ export function renderRateLimit(found: InspectedRateLimit): string {
     ['Remaining', exceeded ? `${remaining ?? 0} (the registry answers 429)` : text(remaining)],
     ['Window', window === undefined ? undefined : duration(window)],
     ['Resets in', reset === undefined ? undefined : duration(reset)],
-    ['Counted for', source === undefined ? undefined : printable(source)],
+    ['Counted for', source],
   ]);
 }
 

@@ -1,4 +1,4 @@
-import { printable } from '../characters.ts';
+import { writtenOut } from '../characters.ts';
 import { excerptOf, type Range, type Source } from '../source.ts';
 import { type LintOptions, noLintOptions } from './lint-options.ts';
 import { type Rule, ruleUrl } from './rules.ts';
@@ -30,7 +30,7 @@ export class Lint {
 
   report<Parts extends readonly string[]>(rule: Rule<Parts>, range: Range, ...parts: Parts): void {
     if (!this.#isOn(rule)) return;
-    const message = printable(rule.message(...parts));
+    const message = writtenOut(rule.message(...parts));
     const key = `${rule.name}\n${range.startLine}\n${message}`;
     if (this.#found.has(key)) return;
     this.#found.set(key, {

@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
 import { failure } from '../../../lib/errors.ts';
+import { printable } from '../../../lib/redact.ts';
 import { ExitWith } from '../../exit-with.ts';
 import { imageSettings, registryReference, settingsOf } from './global-flags.ts';
 
@@ -58,7 +59,9 @@ export function validateCommand(command: Command, signal: AbortSignal): Command 
       for (const [name, reference] of images) {
         const problems = await validateImage(reference, { ...settingsOf(command, signal), fast });
         process.stdout.write(
-          problems.length === 0 ? `PASS: ${name}\n` : `FAIL: ${name}: ${problems.join('\n')}\n`,
+          problems.length === 0
+            ? `PASS: ${name}\n`
+            : `FAIL: ${name}: ${problems.map(printable).join('\n')}\n`,
         );
         if (problems.length > 0) throw new ExitWith(1);
       }

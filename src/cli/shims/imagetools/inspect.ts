@@ -5,6 +5,7 @@ import { printable } from '../../../lib/redact.ts';
 import type { Descriptor } from '../../../oci/descriptor.ts';
 import { asGo, goDescriptor, goImage } from '../../../oci/go-types.ts';
 import { formatPlatform } from '../../../oci/platform.ts';
+import { terminalText } from '../../terminal-text.ts';
 import { executeGoTemplate, parseGoTemplate, templateFields } from '../go-template.ts';
 
 const wholeManifest = /^\s*\{\{\s*\.Manifest\s*\}\}\s*$/;
@@ -29,7 +30,7 @@ export function command(program: Command, context: { signal: AbortSignal }): Com
           ? imageOf(await imageConfigs(name, { signal }))
           : undefined;
         const data = { name, manifest: manifestOf(shown), ...(image === undefined ? {} : { image }) };
-        process.stdout.write(executeGoTemplate(actions, data, template));
+        process.stdout.write(terminalText(executeGoTemplate(actions, data, template)));
       }
     });
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { failure } from '../../../lib/errors.ts';
 import { formatPlatform } from '../../../oci/platform.ts';
+import { terminalText } from '../../terminal-text.ts';
 import { type GlobalFlags, systemPlatform, withTimeout } from './global-options.ts';
 import {
   addSkopeoRegistryOptions,
@@ -71,5 +72,5 @@ function print(value: unknown, format: string | undefined): string {
       );
     return typeof found === 'string' ? found : JSON.stringify(found ?? null);
   });
-  return `${text}\n`;
+  return terminalText(`${text}\n`);
 }
