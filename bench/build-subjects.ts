@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { formatPlatform, hostPlatform } from '../src/oci/platform.ts';
@@ -58,14 +58,18 @@ export const edited: Subject = {
   edit: (directory) => writeFileSync(join(directory, 'src/main'), `edit ${++edits} of ${process.pid}`),
 };
 
-/** Root file systems of `count` files, and a RUN that writes one. */
+/** Root file systems of `count` files, and a RUN that writes one: the only step, since a COPY's cost follows the names that the base has. */
 export function oneFile(count: number): Subject {
   return {
     title: `a RUN that writes one file on ${count.toLocaleString('en')} files`,
     template: 'one-file',
     platforms: native,
     base: { count, bytes: 200 },
-    writeContext: (directory) => writeFileSync(join(directory, 'note'), 'first'),
-    edit: (directory) => writeFileSync(join(directory, 'note'), `edit ${++edits} of ${process.pid}`),
+    writeContext: () => {},
+    edit(directory) {
+      const path = join(directory, 'Dockerfile');
+      const text = readFileSync(path, 'utf8');
+      writeFileSync(path, text.replace(/^RUN.*$/m, `RUN echo ${++edits} of ${process.pid} > /written`));
+    },
   };
 }
