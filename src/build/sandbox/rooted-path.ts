@@ -8,7 +8,7 @@ import {
   readSync,
   type Stats,
 } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { failure } from '../../lib/errors.ts';
 
 /** As the kernel: more links than this on one way are a loop. */
@@ -50,6 +50,12 @@ export function resolveInRoot(root: string, path: string): string {
     rest.push(...target.split('/').reverse());
   }
   return done.join('/');
+}
+
+/** Whether `path`, which begins with `root`, is a directory there that no link leads to: a program may have put one in the way, which leads anywhere from here. */
+export function isDirectoryInside(root: string, path: string): boolean {
+  const inside = relative(root, path);
+  return resolveInRoot(root, inside) === inside && (lstatOrUndefined(path)?.isDirectory() ?? false);
 }
 
 /** A small regular file inside `root`; undefined when there is none. LIMIT when it is larger than `maxBytes`. */

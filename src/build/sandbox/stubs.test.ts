@@ -4,6 +4,7 @@ import {
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  renameSync,
   rmSync,
   symlinkSync,
   utimesSync,
@@ -63,6 +64,23 @@ describe('stubs', () => {
     stubs.remove();
     assert.ok(existsSync(join(root, 'etc/hosts')));
     assert.equal(existsSync(join(root, 'run')), false);
+  });
+
+  test('nothing is taken away behind a link that a program put in the way', () => {
+    const outside = mkdtempSync(join(tmpdir(), 'polyarch-outside-'));
+    try {
+      mkdirSync(join(outside, 'b'));
+      utimesSync(outside, old, old);
+      const stubs = new Stubs(root, setTimes);
+      stubs.ensure('/a/b', 'directory');
+      renameSync(join(root, 'a'), join(root, 'moved'));
+      symlinkSync(outside, join(root, 'a'));
+      stubs.remove();
+      assert.ok(existsSync(join(outside, 'b')));
+      assert.equal(mtime(outside), old);
+    } finally {
+      rmSync(outside, { recursive: true });
+    }
   });
 
   test('the working directory is made with its parents, and a file in its place is refused', () => {

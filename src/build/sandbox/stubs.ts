@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { join, relative } from 'node:path';
 import { failure } from '../../lib/errors.ts';
-import { lstatOrUndefined, resolveInRoot } from './rooted-path.ts';
+import { isDirectoryInside, lstatOrUndefined, resolveInRoot } from './rooted-path.ts';
 
 /** Sets both times of a path, exactly; Node's own utimes rounds. */
 export type SetTimes = (path: string, seconds: number, nanoseconds: number) => void;
@@ -71,9 +71,10 @@ export class Stubs {
 
   remove(): void {
     for (const stub of this.#made.toReversed()) {
-      const parent = lstatOrUndefined(stub.parent) && lstatSync(stub.parent, { bigint: true });
+      if (!isDirectoryInside(this.#root, stub.parent)) continue;
+      const parent = lstatSync(stub.parent, { bigint: true });
       const found = lstatOrUndefined(stub.path);
-      if (parent === undefined || found === undefined) continue;
+      if (found === undefined) continue;
       if (found.isDirectory() && readdirSync(stub.path).length === 0) rmdirSync(stub.path);
       else if (found.isFile() && found.size === 0) unlinkSync(stub.path);
       else continue;
