@@ -16,6 +16,18 @@ test('a usual sandbox is not worth a word', () => {
   assert.deepEqual(describeKeeper({ ...usual, trees }), []);
 });
 
+test('a sandbox that did not work is told apart from one that does in part', () => {
+  const trees = { snapshotter: 'copy', rejected: [] } as const;
+  const rejected = [
+    { tier: 'oci', reason: 'no runc' },
+    { tier: 'chroot', reason: 'EPERM' },
+  ] as const;
+  assert.deepEqual(describeKeeper({ ...usual, tier: 'chroot', rejected, trees }), [
+    'warning: sandbox oci does not work here: no runc',
+    'warning: sandbox chroot works in part here: EPERM',
+  ]);
+});
+
 test('each way to make trees that does not work is told with what is taken instead', () => {
   const rejected = [{ snapshotter: 'overlayfs', reason: 'Cannot mount "/d": EINVAL' }] as const;
   assert.deepEqual(describeKeeper({ ...usual, trees: { snapshotter: 'fuse-overlayfs', rejected } }), [

@@ -4,7 +4,11 @@ import type { BuildEvent } from '../app/build.ts';
 export function describeKeeper(event: Extract<BuildEvent, { type: 'keeper-started' }>): string[] {
   const { tier, losses, trees, rejected, emulated } = event;
   return [
-    ...rejected.map(({ reason, tier: other }) => `warning: sandbox ${other} does not work here: ${reason}`),
+    ...rejected.map(({ reason, tier: other }) =>
+      other === tier
+        ? `warning: sandbox ${tier} works in part here: ${reason}`
+        : `warning: sandbox ${other} does not work here: ${reason}`,
+    ),
     ...trees.rejected.map(
       ({ snapshotter, reason }) =>
         `warning: ${snapshotter} does not work in this data directory, trees are made by ${trees.snapshotter}: ${reason}`,

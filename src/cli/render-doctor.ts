@@ -12,9 +12,9 @@ export function renderDoctor({ machine, tiers, chosen, platforms, limits }: Doct
     `${machine.platform}, Linux ${machine.kernel}, user ${machine.user}\n\n`,
     table(
       [{ title: 'SANDBOX' }, { title: 'WORKS' }, { title: 'TREES' }, { title: '' }],
-      tiers.map(({ tier, works, trees }) => [
+      tiers.map(({ tier, works, onlyWhenNamed, trees }) => [
         tier,
-        works ? 'yes' : 'no',
+        onlyWhenNamed ? `by --sandbox ${tier}` : works ? 'yes' : 'no',
         trees?.snapshotter ?? '',
         tier === chosen ? 'taken by builds' : '',
       ]),

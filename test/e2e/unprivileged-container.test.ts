@@ -7,7 +7,7 @@ import { type EmbeddedRegistry, startRegistry } from '../../scripts/embedded-reg
 import { removeTree } from '../../scripts/remove-tree.ts';
 import type { DoctorReport } from '../../src/app/doctor/doctor.ts';
 import type { Index } from '../../src/oci/manifest.ts';
-import { formatPlatform } from '../../src/oci/platform.ts';
+import { formatPlatform, hostPlatform } from '../../src/oci/platform.ts';
 import { withoutPrograms } from '../fixtures/capabilities.ts';
 import { DockerDaemon } from '../fixtures/docker-daemon.ts';
 import { polyarch } from '../fixtures/run-program.ts';
@@ -96,10 +96,32 @@ describe('in an unprivileged container', { skip: missing, timeout: 300_000 }, ()
     assert.equal(code, 0, stderr);
     const report = JSON.parse(stdout) as DoctorReport;
     assert.equal(report.chosen, 'proot');
+    assert.deepEqual(
+      report.tiers.map(({ tier, works, onlyWhenNamed = false }) => ({ tier, works, onlyWhenNamed })),
+      [
+        { tier: 'oci', works: false, onlyWhenNamed: false },
+        { tier: 'chroot', works: true, onlyWhenNamed: true },
+        { tier: 'proot', works: true, onlyWhenNamed: false },
+      ],
+    );
     const oci = report.tiers.find(({ tier }) => tier === 'oci');
     assert.match(`${oci?.reason} ${oci?.hint}`, /not permitted.*--privileged/);
     const foreign = process.arch === 'arm64' ? 'linux/amd64' : 'linux/arm64';
     assert.equal(report.platforms.find(({ platform }) => platform === foreign)?.how, 'proot -q');
+  });
+
+  test('chroot(2) alone builds the same, where it is asked for', async () => {
+    const platform = formatPlatform(hostPlatform());
+    const filesOf = async (sandbox: string): Promise<string> => {
+      const name = `${registry.host}/${sandbox}:1`;
+      const more = ['--platform', platform, '--sandbox', sandbox, '--push', '--tag', name];
+      const { code, stderr } = await build(...more);
+      assert.equal(code, 0, stderr);
+      const files = await polyarch(['inspect', '--files', '--format', 'json', name]);
+      return files.stdout.replace(/"mtime":"[^"]*",/g, '');
+    };
+    const [chroot, proot] = await Promise.all(['chroot', 'proot'].map(filesOf));
+    assert.equal(chroot, proot);
   });
 
   test('refuses emulation where that is ruled out, and says what does not work', async () => {

@@ -34,7 +34,7 @@ export async function examineMachine(options: DoctorOptions = {}): Promise<Docto
   try {
     const found: TierFinding[] = [];
     for (const tier of tiers) found.push(await probeTier(tier, { data, signal }));
-    const chosen = found.find(({ works }) => works)?.tier;
+    const chosen = found.find(({ works, onlyWhenNamed }) => works && !onlyWhenNamed)?.tier;
     return {
       machine: {
         platform: formatPlatform(hostPlatform()),

@@ -1,4 +1,5 @@
 import { newPrivilegesHint, noNewPrivileges, subordinateRange } from '../../build/keeper/user-namespace.ts';
+import { holdsCapability } from '../../build/sandbox/capabilities.ts';
 import { cgroupLayout } from '../../build/sandbox/cgroup-layout.ts';
 import { isLinuxSince } from '../../build/sandbox/emulators.ts';
 import type { MachineFacts } from './machine-facts.ts';
@@ -11,7 +12,6 @@ export interface Limit {
   readonly hint?: string;
 }
 
-const sysAdmin = 21n;
 /** statfs(2)'s types (linux/magic.h). */
 const overlayMagic = 0x794c7630;
 const tmpfsMagic = 0x01021994;
@@ -88,8 +88,7 @@ function ptrace({ sysctl }: MachineFacts): Limit | undefined {
 function container({ status, uid }: MachineFacts): Limit[] {
   const filtered = /^Seccomp:\s*2/m.test(status);
   const noNew = noNewPrivileges(status);
-  const capabilities = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? '0'}`);
-  const admin = ((capabilities >> sysAdmin) & 1n) === 1n;
+  const admin = holdsCapability(status, 'SYS_ADMIN');
   const value = `${filtered ? 'a seccomp filter' : 'no seccomp filter'}, CAP_SYS_ADMIN ${admin ? 'held' : 'not held'}`;
   return [
     row('container', value, filtered && !admin && 'docker run --privileged, or go on with the proot sandbox'),

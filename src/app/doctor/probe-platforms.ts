@@ -27,7 +27,8 @@ export async function probePlatforms(
   tiers: readonly TierFinding[],
   options: ProbeOptions,
 ): Promise<PlatformFinding[]> {
-  const works = (tier: string): boolean => tiers.some((found) => found.tier === tier && found.works);
+  const works = (tier: string): boolean =>
+    tiers.some((found) => found.tier === tier && found.works && !found.onlyWhenNamed);
   const rows = knownArchitectures.map((architecture) => {
     const platform: Platform = { os: 'linux', architecture };
     const qemu = `qemu-${emulatedArchitecture(architecture)?.qemu}-static`;

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import type { SandboxReport } from '../../build/keeper/keeper-client.ts';
 import type { TreesReport } from '../../build/keeper/protocol.ts';
 import { startKeeper } from '../../build/keeper/start-keeper.ts';
 import type { Tier } from '../../build/sandbox/tier.ts';
@@ -9,7 +10,9 @@ import { hostPlatform } from '../../oci/platform.ts';
 export interface TierFinding {
   readonly tier: Tier;
   readonly works: boolean;
-  /** Why it does not work. */
+  /** A build takes it only where it is named. */
+  readonly onlyWhenNamed?: true;
+  /** Why it does not work, or not as it does elsewhere. */
   readonly reason?: string;
   /** The command that mends it. */
   readonly hint?: string;
@@ -51,7 +54,7 @@ export async function probeTier(tier: Tier, { data, signal }: ProbeOptions): Pro
       const { losses, trees } = keeper.sandbox;
       if (tier === 'proot') return { tier, losses, trees, ...probePtrace() };
       return exitCode === notFound
-        ? { tier, works: true, losses, trees }
+        ? { tier, works: true, ...lessThanElsewhere(keeper.sandbox), losses, trees }
         : { tier, works: false, losses, reason: said.trim() || `a try ended with ${exitCode}` };
     } finally {
       await keeper.close();
@@ -66,6 +69,14 @@ export async function probeTier(tier: Tier, { data, signal }: ProbeOptions): Pro
       ...(error.hint === undefined ? {} : { hint: error.hint }),
     };
   }
+}
+
+/** What is in the way of the rest of it. */
+function lessThanElsewhere({ onlyWhenNamed, rejected }: SandboxReport): Partial<TierFinding> {
+  const [first] = rejected;
+  if (!onlyWhenNamed || first === undefined) return {};
+  const { hint } = first.error;
+  return { onlyWhenNamed, reason: reasonOf(first.error), ...(hint === undefined ? {} : { hint }) };
 }
 
 function probePtrace(): Pick<TierFinding, 'works' | 'reason' | 'hint'> {

@@ -2,13 +2,14 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { failure, reasonOf } from '../../lib/errors.ts';
+import { readTextOrUndefined } from '../../lib/read-text.ts';
 import { enterRoot } from '../sandbox/chroot/enter-root.ts';
 import { loadProcessCalls } from '../sandbox/chroot/process-calls.ts';
 import type { ProgramOrder, StartFailure } from '../sandbox/chroot/program-process.ts';
 import type { OciSpec } from '../sandbox/oci-spec.ts';
 import { loadMountCalls } from '../snapshot/mount-calls.ts';
 
-/** The first process of a program's namespaces in the `chroot` tier: becomes the program that it is told of on a descriptor, or ends with that. */
+/** In the `chroot` tier the process, of a program's namespaces the first, that becomes the program that it is told of on a descriptor, or ends with that. */
 
 const statusDescriptor = 3;
 const orderDescriptor = 4;
@@ -29,7 +30,8 @@ async function enter(): Promise<void> {
   for (const fd of [0, 1, 2]) calls.closeOnExec(fd, false);
   for (const { path, args } of config.hooks?.createRuntime ?? []) runHook(path, args);
   const program = filter === undefined ? undefined : readFileSync(filter);
-  tell({ errno: enterRoot(config, { mounts, process: calls, filter: program }) });
+  const groupsDenied = readTextOrUndefined('/proc/self/setgroups')?.trim() === 'deny';
+  tell({ errno: enterRoot(config, { mounts, process: calls, filter: program, groupsDenied }) });
 }
 
 /** As a runtime does, with as much of the state as hooks here read. */

@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { sessionFile } from '../sandbox/proot/proot-sandbox.ts';
-import { killProcessesIn } from '../sandbox/proot/step-processes.ts';
+import { readTextOrUndefined } from '../../lib/read-text.ts';
+import { endRootProcesses, rootFile } from '../sandbox/chroot/root-processes.ts';
+import { killProcessesIn, sessionFile } from '../sandbox/proot/step-processes.ts';
 
 /**
  * Ends the programs of a keeper without namespaces that was killed. `directory`: the keeper's own, which is gone when it ended by itself. Right behind
@@ -14,6 +15,11 @@ export function endLeftovers(directory: string, options: { readonly justEnded: b
     ? readdirSync(mounts).flatMap((name) => session(join(mounts, name)))
     : [];
   killProcessesIn(directory, sessions);
+  const snapshots = `${join(directory, '../../snapshots')}/`;
+  for (const name of readdirSync(mounts)) {
+    const root = readTextOrUndefined(join(mounts, name, rootFile));
+    if (root?.startsWith(snapshots)) endRootProcesses(root);
+  }
 }
 
 function session(step: string): number[] {

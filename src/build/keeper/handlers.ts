@@ -5,13 +5,14 @@ import { bytePathOf } from '../../archive/byte-path.ts';
 import type { Digest } from '../../lib/digest.ts';
 import { failure } from '../../lib/errors.ts';
 import type { BuildCgroup } from '../sandbox/cgroups/step-cgroup.ts';
+import type { StandInCalls } from '../sandbox/chroot/stand-ins.ts';
 import type { CopyPlan } from '../snapshot/copy/copy-plan.ts';
 import { mayMakeDevices } from '../snapshot/device-privilege.ts';
 import type { MountCalls } from '../snapshot/mount-calls.ts';
 import type { OverlayMounter } from '../snapshot/overlay-mounter.ts';
 import { removeTree } from '../snapshot/remove-tree.ts';
 import type { SnapshotDirectory } from '../snapshot/snapshot-directory.ts';
-import type { Syscalls } from '../snapshot/syscalls.ts';
+import { fileType, type Syscalls } from '../snapshot/syscalls.ts';
 import type { Handlers } from './connection.ts';
 import { CopiedLayers } from './copied-layers.ts';
 import { checksumSources, copyFromDirectory, copyFromTree, lookUpOwner } from './copy-from-tree.ts';
@@ -77,7 +78,11 @@ export function makeHandlers(options: HandlersOptions): Handlers {
       });
   const files = new PackedFiles(join(directory, 'packed'));
   const { filter, cgroups } = options;
-  const sandbox = makeSandboxes(config, { directory, setTimes, calls, filter, cgroups });
+  const standIns: StandInCalls = {
+    setTimes,
+    makeDevice: (path, major, minor) => syscalls.mknod(path, fileType.char | 0o666, major, minor),
+  };
+  const sandbox = makeSandboxes(config, { directory, setTimes, standIns, calls, filter, cgroups });
   const capability = (path: string | Buffer): Buffer | undefined =>
     syscalls.getXattr(path, 'security.capability');
   const copy = { workspace, files, capability };

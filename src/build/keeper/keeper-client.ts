@@ -66,6 +66,8 @@ export interface KeeperClient {
 /** Which sandbox a keeper uses, and why. */
 export interface SandboxReport {
   readonly tier: Tier;
+  /** A build takes it only where its tier is named. */
+  readonly onlyWhenNamed: boolean;
   /** Tiers that were tried before and do not work here. */
   readonly rejected: readonly RejectedTier[];
   /** What does not work, or works differently, in this one. */

@@ -2,9 +2,10 @@ import { failure } from '../../lib/errors.ts';
 import { findProgram } from '../../lib/find-program.ts';
 import { readTextOrUndefined } from '../../lib/read-text.ts';
 import { hostPlatform, normalizePlatform, type Platform } from '../../oci/platform.ts';
+import { holdsCapability } from '../sandbox/capabilities.ts';
 import type { StepResources } from '../sandbox/cgroups/step-resources.ts';
 import { runsNatively } from '../sandbox/emulator-table.ts';
-import { planEmulation } from '../sandbox/emulators.ts';
+import { hostServes, planEmulation } from '../sandbox/emulators.ts';
 import { findRuntime, hasRuntimeForRoot } from '../sandbox/probe-runtime.ts';
 import { programEmulators } from '../sandbox/program-emulators.ts';
 import type { Tier } from '../sandbox/tier.ts';
@@ -16,8 +17,8 @@ export type PlannedConfig = Omit<KeeperConfig, 'dataDirectory' | 'id' | 'writabl
 
 export interface KeeperPlan {
   readonly tier: Tier;
-  /** `other-emulators`: of use only where it was emulation that did not work. */
-  readonly kind: 'first' | 'other-emulators' | 'other-namespaces';
+  /** `other-emulators`: of use only where it was emulation that did not work. `without-mounts`: for those who name the tier. */
+  readonly kind: 'first' | 'other-emulators' | 'other-namespaces' | 'without-mounts';
   /** SANDBOX and EMULATOR say what the machine lacks, as far as that shows without a try. */
   readonly plan: () => PlannedConfig & { readonly losses: readonly string[] };
 }
@@ -51,6 +52,15 @@ export function keeperPlans(
   });
   const plans: KeeperPlan[] = [
     ...isolated,
+    ...(choice === 'chroot'
+      ? [
+          {
+            tier: choice,
+            kind: 'without-mounts',
+            plan: () => rootAlonePlan(foreign, emulated, resources),
+          } as const,
+        ]
+      : []),
     { tier: 'proot', kind: 'first', plan: () => prootPlan(foreign, emulated, resources) },
   ];
   return plans.filter(({ tier }) => choice === 'auto' || tier === choice);
@@ -104,6 +114,8 @@ function lostIds({ what, hint }: { readonly what: string; readonly hint: string 
   return `${what}, so that steps have one id: chown succeeds and is forgotten, all files that they make belong to root, a USER that is not root is refused (${hint})`;
 }
 
+const limitContainer = 'limit the container as a whole: docker run --memory 2g --cpus 2';
+
 const lostWalls =
   'steps of other platforms are not walled off: they run by proot, see this build’s own processes and can read what it can';
 
@@ -131,11 +143,49 @@ function prootPlan(foreign: readonly Platform[], emulated: readonly string[], re
   } as const;
 }
 
+/** chroot(2) alone; programs of other architectures where this machine's own table serves them, else by proot. */
+function rootAlonePlan(foreign: readonly Platform[], emulated: readonly string[], resources?: StepResources) {
+  if (resources !== undefined) {
+    throw failure('SANDBOX', 'limit', 'RUN', 'without mounts steps get no control group of their own', {
+      hint: limitContainer,
+    });
+  }
+  if (!holdsCapability(readTextOrUndefined('/proc/self/status') ?? '', 'SYS_CHROOT')) {
+    throw failure(
+      'SANDBOX',
+      'change root',
+      'RUN',
+      'without mounts this takes CAP_SYS_CHROOT, which an ordinary user has not',
+      {
+        hint: '--sandbox proot needs no privilege',
+      },
+    );
+  }
+  const byProot = foreign.filter((platform) => !hostServes(normalizePlatform(platform).architecture));
+  if (byProot.length > 0) needProot();
+  return {
+    tier: 'chroot',
+    snapshotters: ['copy'],
+    namespaces: false,
+    userNamespace: false,
+    ids: 'all',
+    owners: 'kept',
+    binfmt: [],
+    emulators: programEmulators(byProot),
+    emulated,
+    losses: [
+      'steps are not walled off: they change their root and nothing else, and can reach this container’s processes',
+      'steps have no /proc and no /sys, and may not chroot(2)',
+      'RUN --mount and --network=none are refused: --sandbox proot has mounts',
+    ],
+  } as const;
+}
+
 /** A step by proot has no process that all of it hangs on: what would hold it, holds the whole container. */
 function refuseLimits(resources: StepResources | undefined): void {
   if (resources === undefined) return;
   throw failure('SANDBOX', 'limit', 'RUN', 'steps by proot get no control group of their own', {
-    hint: 'limit the container as a whole: docker run --memory 2g --cpus 2',
+    hint: limitContainer,
   });
 }
 

@@ -58,7 +58,8 @@ async function serve(config: KeeperConfig, socket: Socket): Promise<void> {
     calls,
     syscalls,
   });
-  const filter = config.tier === 'chroot' ? await makeFilter(config, directory) : undefined;
+  const filter =
+    config.tier === 'chroot' && config.namespaces ? await makeFilter(config, directory) : undefined;
   const connection: Connection = new Connection(
     socket,
     makeHandlers({
@@ -99,7 +100,7 @@ async function makeFilter({ ids }: KeeperConfig, directory: string): Promise<str
 }
 
 function lossesOf(
-  { tier }: KeeperConfig,
+  { tier, namespaces }: KeeperConfig,
   found: { readonly ownProc: boolean; readonly filter: string | undefined },
 ): string[] {
   return [
@@ -108,7 +109,7 @@ function lossesOf(
       : [
           '/proc is the container’s own: steps see its processes (docker run --security-opt systempaths=unconfined)',
         ]),
-    ...(tier === 'chroot' && found.filter === undefined
+    ...(tier === 'chroot' && namespaces && found.filter === undefined
       ? ['no system calls are withheld from steps: apt-get install libseccomp2']
       : []),
   ];

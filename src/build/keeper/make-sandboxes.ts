@@ -1,10 +1,12 @@
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { findProgram } from '../../lib/find-program.ts';
+import { ownProgram } from '../../lib/own-program.ts';
 import { normalizePlatform, type Platform } from '../../oci/platform.ts';
 import { LimitedSandbox } from '../sandbox/cgroups/limited-sandbox.ts';
 import type { BuildCgroup } from '../sandbox/cgroups/step-cgroup.ts';
-import { ChrootSandbox } from '../sandbox/chroot/chroot-sandbox.ts';
+import { ChangeRootSandbox } from '../sandbox/chroot/change-root-sandbox.ts';
+import { ChrootSandbox, inPidNamespace } from '../sandbox/chroot/chroot-sandbox.ts';
+import type { StandInCalls } from '../sandbox/chroot/stand-ins.ts';
 import { OciRuntime } from '../sandbox/oci-runtime.ts';
 import { findRuntime, hasSeccomp } from '../sandbox/probe-runtime.ts';
 import { ProotSandbox } from '../sandbox/proot/proot-sandbox.ts';
@@ -17,11 +19,14 @@ export interface SandboxParts {
   /** The keeper's own directory. */
   readonly directory: string;
   readonly setTimes: SetTimes;
+  readonly standIns: StandInCalls;
   readonly calls: MountCalls;
   /** Path of a seccomp filter for the `chroot` tier, where one can be made. */
   readonly filter: string | undefined;
   readonly cgroups: readonly BuildCgroup[];
 }
+
+const atEndOfParent = ['setpriv', '--pdeathsig', 'KILL'] as const;
 
 /** The sandbox of the keeper's tier for a platform, made when it is first needed. */
 export function makeSandboxes(config: KeeperConfig, parts: SandboxParts): (platform: Platform) => Sandbox {
@@ -45,13 +50,17 @@ export function makeSandboxes(config: KeeperConfig, parts: SandboxParts): (platf
       unmount: calls.unmount,
     };
     if (program === undefined || seccomp === undefined) {
-      const entry = fileURLToPath(new URL('./chroot-main.ts', import.meta.url));
-      return new ChrootSandbox({
-        ...common,
-        entry,
-        unshare: findProgram('unshare') ?? 'unshare',
-        filter: parts.filter,
-      });
+      const own = ownProgram(new URL('./chroot-main.ts', import.meta.url));
+      if (!config.namespaces)
+        return new ChangeRootSandbox({
+          command: atEndOfParent,
+          ownSession: true,
+          program: own,
+          pipe,
+          calls: parts.standIns,
+        });
+      const command = inPidNamespace(findProgram('unshare') ?? 'unshare');
+      return new ChrootSandbox({ ...common, command, ownSession: false, program: own, filter: parts.filter });
     }
     return new OciRuntime({ ...common, program, seccomp, state: join(directory, 'runtime') });
   };

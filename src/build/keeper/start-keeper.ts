@@ -51,6 +51,7 @@ export async function startKeeper(options: StartKeeperOptions): Promise<KeeperCl
       const { channel, report, removed } = await start(config, options);
       return client(channel, removed, {
         tier,
+        onlyWhenNamed: kind === 'without-mounts',
         rejected,
         losses: [...losses, ...report.losses],
         trees: report.trees,

@@ -1,3 +1,5 @@
+import { capabilitySet } from '../../lib/capability-set.ts';
+
 /** capability.h: a name's position is its number. */
 const names = [
   ...['CHOWN', 'DAC_OVERRIDE', 'DAC_READ_SEARCH', 'FOWNER', 'FSETID', 'KILL', 'SETGID', 'SETUID', 'SETPCAP'],
@@ -47,12 +49,17 @@ export function containerCapabilities(
   status: string,
   security: 'sandbox' | 'insecure' = 'sandbox',
 ): string[] {
-  const mask = BigInt(`0x${/^CapBnd:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? 'ffffffffffffffff'}`);
+  const mask = capabilitySet(status, 'CapBnd') ?? 0xffffffffffffffffn;
   return names
     .filter(
       (name, number) => (mask >> BigInt(number)) & 1n && (security === 'insecure' || defaults.has(name)),
     )
     .map((name) => `CAP_${name}`);
+}
+
+/** Whether a process may use a capability now. `status` is its /proc/PID/status. */
+export function holdsCapability(status: string, name: string): boolean {
+  return (((capabilitySet(status, 'CapEff') ?? 0n) >> BigInt(names.indexOf(name))) & 1n) === 1n;
 }
 
 /** Numbers of all capabilities that there are or may be one day, less those named. */

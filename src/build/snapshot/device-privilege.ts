@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { capabilitySet } from '../../lib/capability-set.ts';
 
 const capMknod = 27n;
 
@@ -12,6 +13,5 @@ export function mayMakeDevices(
 ): boolean {
   // The first user namespace maps all ids onto themselves.
   if (!/^\s*0\s+0\s+4294967295\s*$/.test(uidMap)) return false;
-  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0';
-  return ((BigInt(`0x${effective}`) >> capMknod) & 1n) === 1n;
+  return (((capabilitySet(status, 'CapEff') ?? 0n) >> capMknod) & 1n) === 1n;
 }

@@ -3,18 +3,13 @@ import { abortReason, failure, reasonOf, throwIfAborted } from '../../../lib/err
 import type { ProcessUser } from '../accounts.ts';
 import type { BindCalls } from '../bind-sources.ts';
 import { explainRuntimeFailure } from '../explain-failure.ts';
-import { type OutputPipes, outputPipes } from '../program-output.ts';
 import type { Sandbox, SandboxOptions, SandboxResult, SandboxSpec } from '../sandbox.ts';
 import { stopSignal } from '../stop-signal.ts';
 import type { SetTimes } from '../stubs.ts';
 import { withBundle } from '../with-bundle.ts';
 import { childrenOf } from './children.ts';
-import {
-  type Pipe,
-  ProgramProcess,
-  type ProgramProcessOptions,
-  type StartFailure,
-} from './program-process.ts';
+import type { ProgramProcessOptions, StartFailure } from './program-process.ts';
+import { ProgramProcesses } from './program-processes.ts';
 
 export interface ChrootSandboxOptions extends BindCalls, ProgramProcessOptions {
   readonly inUserNamespace: boolean;
@@ -24,31 +19,29 @@ export interface ChrootSandboxOptions extends BindCalls, ProgramProcessOptions {
   readonly setTimes: SetTimes;
 }
 
-/** A process that was started before there was a program for it, with pipes for what that prints. */
-interface Spare {
-  readonly process: ProgramProcess;
-  readonly pipes: readonly [stdout: Pipe, stderr: Pipe];
+/** unshare(1) becomes a shell, whose child is the first of the PID namespace. Its own `--fork` ends with 1 when the program was killed (util-linux 2.38). */
+const firstChild = 'exec 9>&2 2>/dev/null; ("$@" 2>&9 9>&-); exit $?';
+
+/** Starts a process as the first one of a PID namespace. `unshare`: absolute path of unshare(1). */
+export function inPidNamespace(unshare: string): readonly [string, ...string[]] {
+  return [unshare, '--pid', '--', 'sh', '-c', firstChild, 'sh', 'setpriv', '--pdeathsig', 'KILL'];
 }
 
 /**
  * The `chroot` tier: namespaces, mounts and pivot_root(2) of our own, where there is no OCI runtime or it does not work. The program is the first process of
- * its PID namespace, as with a runtime: whatever it leaves behind ends with it. Its process is started before it is needed, for Node's start takes longer
- * than all the rest.
+ * its PID namespace, as with a runtime: whatever it leaves behind ends with it.
  */
 export class ChrootSandbox implements Sandbox {
   readonly #options: ChrootSandboxOptions;
-  #spare: Spare | undefined;
+  readonly #processes: ProgramProcesses;
 
   constructor(options: ChrootSandboxOptions) {
     this.#options = options;
+    this.#processes = new ProgramProcesses(options);
   }
 
   prepare(): void {
-    if (this.#spare?.process.waits) return;
-    const { pipe } = this.#options;
-    const pipes = [pipe(), pipe()] as const;
-    const stdio = ['ignore', pipes[0][1], pipes[1][1]] as const;
-    this.#spare = { process: new ProgramProcess(this.#options, stdio), pipes };
+    this.#processes.prepare();
   }
 
   async run(spec: SandboxSpec, options: SandboxOptions): Promise<SandboxResult> {
@@ -58,27 +51,12 @@ export class ChrootSandbox implements Sandbox {
     return await withBundle(spec, bundle, (user) => this.#execute(spec, user, options));
   }
 
-  #process(
-    output: SandboxOptions['output'],
-    user: ProcessUser,
-  ): { readonly process: ProgramProcess; readonly pipes: OutputPipes } {
-    const spare = this.#spare;
-    if (output.kind !== 'chunks' || spare === undefined || !spare.process.waits) {
-      const pipes = outputPipes(output, { pipe: this.#options.pipe, owner: user });
-      return { process: new ProgramProcess(this.#options, pipes.stdio), pipes };
-    }
-    this.#spare = undefined;
-    const made = [...spare.pipes];
-    const pipe = (): Pipe => made.shift() as Pipe;
-    return { process: spare.process, pipes: outputPipes(output, { pipe, owner: user }) };
-  }
-
   async #execute(
     spec: SandboxSpec,
     user: ProcessUser,
     { signal, stop, output }: SandboxOptions,
   ): Promise<number> {
-    const { process, pipes } = this.#process(output, user);
+    const { process, pipes } = this.#processes.take(output, user);
     const filter = spec.security === 'insecure' ? undefined : this.#options.filter;
     process.become({ bundle: spec.scratch, filter });
     pipes.started();
@@ -88,7 +66,7 @@ export class ChrootSandbox implements Sandbox {
     try {
       // Not before this one runs: two that start take each other's time.
       const failed = await process.failure();
-      if (output.kind === 'chunks' && !signal.aborted) this.prepare();
+      if (output.kind === 'chunks' && !signal.aborted) this.#processes.prepare();
       const code = await process.ended;
       await pipes.finished();
       if (signal.aborted) throw abortReason(signal);
@@ -101,7 +79,7 @@ export class ChrootSandbox implements Sandbox {
 }
 
 /** A shell's codes for a program that the image lacks or that may not be executed, as a runtime gives them. */
-function exitCodeOf(said: StartFailure, spec: SandboxSpec): number {
+export function exitCodeOf(said: StartFailure, spec: SandboxSpec): number {
   if ('message' in said) throw failure('SANDBOX', 'start', spec.args[0] ?? '', said.message);
   if (said.errno === 'ENOENT') return 127;
   if (said.errno === 'EACCES' || said.errno === 'EPERM' || said.errno === 'EISDIR') return 126;

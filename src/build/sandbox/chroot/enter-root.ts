@@ -1,7 +1,6 @@
 import { join, resolve } from 'node:path';
 import { failure } from '../../../lib/errors.ts';
 import { isProgram } from '../../../lib/find-program.ts';
-import { readTextOrUndefined } from '../../../lib/read-text.ts';
 import { otherCapabilities } from '../capabilities.ts';
 import type { OciSpec } from '../oci-spec.ts';
 import { resolveInRoot } from '../rooted-path.ts';
@@ -14,29 +13,46 @@ export interface EnterRootParts {
   readonly process: ProcessCalls;
   /** A seccomp filter (BPF). */
   readonly filter: Buffer | undefined;
+  /** Text of /proc/self/setgroups says so: user_namespaces(7). */
+  readonly groupsDenied: boolean;
 }
 
 /**
- * Becomes the program of a config.json in its root: what an OCI runtime does between its namespaces and execve(2). The caller is the first process of a
- * new PID namespace, and this its first thread. Returns only when there is no such program: why.
+ * Becomes the program of a config.json in its root: what an OCI runtime does between its namespaces and execve(2). The caller is this process's first thread, and
+ * where the config has namespaces the first process of a new PID namespace; where it has none, chroot(2) alone leads to the root. Returns only when there is no such program:
+ * why.
  */
-export function enterRoot(config: OciSpec, { mounts, process: calls, filter }: EnterRootParts): string {
-  const { args, env, cwd, user, capabilities, rlimits } = config.process;
-  const namespaces = config.linux.namespaces.map(({ type }) => type).filter((type) => type !== 'pid');
-  calls.unshare(namespaces);
-  mounts.mount('none', '/', '', privateRecursive);
-  if (namespaces.includes('network')) calls.startLoopback();
-  calls.setHostName(config.hostname);
-  const groupsDenied = readTextOrUndefined('/proc/self/setgroups')?.trim() === 'deny';
-  mountRoot(config, mounts);
-  process.chdir(config.root.path);
-  calls.pivotRoot();
-  mounts.unmount('.');
+export function enterRoot(config: OciSpec, parts: EnterRootParts): string {
+  const { args, env, cwd } = config.process;
+  const { process: calls } = parts;
+  if (config.linux.namespaces.length > 0) enterNamespaces(config, parts);
+  else calls.changeRoot(config.root.path);
   process.chdir('/');
   // Links are read, not followed: those of /proc lead out of the root, and this process may follow them all still.
   process.chdir(join('/', resolveInRoot('/', cwd)));
   const path = findExecutable(args[0] ?? '', env);
   if (path === undefined) return 'ENOENT';
+  giveUp(config, parts);
+  return calls.execute(path, args, env);
+}
+
+function enterNamespaces(config: OciSpec, { mounts, process: calls }: EnterRootParts): void {
+  const namespaces = config.linux.namespaces.map(({ type }) => type).filter((type) => type !== 'pid');
+  calls.unshare(namespaces);
+  mounts.mount('none', '/', '', privateRecursive);
+  if (namespaces.includes('network')) calls.startLoopback();
+  calls.setHostName(config.hostname);
+  mountRoot(config, mounts);
+  process.chdir(config.root.path);
+  calls.pivotRoot();
+  mounts.unmount('.');
+}
+
+/** From here on this process has what the program is to have. */
+function giveUp(
+  { process: { user, capabilities, rlimits } }: OciSpec,
+  { process: calls, filter, groupsDenied }: EnterRootParts,
+): void {
   // Still with every capability: without them it would need no_new_privs.
   if (filter !== undefined) calls.filter(filter);
   for (const { type, soft, hard } of rlimits) {
@@ -51,7 +67,6 @@ export function enterRoot(config: OciSpec, { mounts, process: calls, filter }: E
   process.umask(user.umask);
   calls.dieWithParent();
   calls.resetSignals();
-  return calls.execute(path, args, env);
 }
 
 /** MS_REC and MS_PRIVATE. */

@@ -7,6 +7,8 @@ export interface ProcessCalls {
   unshare(types: readonly string[]): void;
   /** The mount that the working directory is the root of becomes `/`, and what was `/` lies over it. */
   pivotRoot(): void;
+  /** chroot(2), with the working directory in it. */
+  changeRoot(path: string): void;
   setHostName(name: string): void;
   /** The loopback device of this network namespace gets up. */
   startLoopback(): void;
@@ -65,6 +67,7 @@ export async function loadProcessCalls(): Promise<ProcessCalls> {
   const libc = koffi.load(null);
   const syscall = libc.func('long syscall(long, const char*, const char*)');
   const unshare = libc.func('int unshare(int)');
+  const chroot = libc.func('int chroot(const char*)');
   const sethostname = libc.func('int sethostname(const char*, size_t)');
   const socket = libc.func('int socket(int, int, int)');
   const close = libc.func('int close(int)');
@@ -92,6 +95,10 @@ export async function loadProcessCalls(): Promise<ProcessCalls> {
       if (number === undefined)
         throw failure('SANDBOX', 'change', 'root', `${process.arch} is not known here`);
       checked(Number(syscall(number, '.', '.')), 'change', 'root');
+    },
+    changeRoot(path) {
+      process.chdir(path);
+      checked(chroot('.'), 'change', 'root');
     },
     setHostName: (name) => checked(sethostname(name, Buffer.byteLength(name)), 'name', name),
     startLoopback() {

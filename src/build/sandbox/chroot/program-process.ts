@@ -8,9 +8,6 @@ import type { OutputPipes } from '../program-output.ts';
 /** Why a program could not be started, from the process that was to become it: execve(2)'s errno, or what failed before. */
 export type StartFailure = { readonly errno: string } | { readonly message: string };
 
-/** unshare(1) becomes a shell, whose child is the first of the PID namespace. Its own `--fork` ends with 1 when the program was killed (util-linux 2.38). */
-const firstChild = 'exec 9>&2 2>/dev/null; ("$@" 2>&9 9>&-); exit $?';
-
 /** What a process that waits is told: the program that it becomes. */
 export interface ProgramOrder {
   /** Directory of config.json. */
@@ -22,32 +19,32 @@ export interface ProgramOrder {
 export type Pipe = readonly [read: number, write: number];
 
 export interface ProgramProcessOptions {
-  /** Absolute path of unshare(1). */
-  readonly unshare: string;
-  /** Path of the module that becomes the program. */
-  readonly entry: string;
+  /** What starts a process: it ends as the process does. */
+  readonly command: readonly [string, ...string[]];
+  /** A session of its own: what a terminal sends does not reach it. */
+  readonly ownSession: boolean;
+  /** Words that run the module that becomes the program. */
+  readonly program: readonly string[];
   /** Read and write end of a new pipe. */
   readonly pipe: () => Pipe;
 }
 
 /** A process, the first of a PID namespace, that waits to be told which program it becomes: nearly all of a start is over by then. */
 export class ProgramProcess {
-  /** The shell, which ends as the program did. */
+  /** What `command` starts, or what that became. */
   readonly child: ChildProcess;
   /** Its code, 128 + n for signal n; or why there was none. */
   readonly ended: Promise<number | Error>;
   readonly #order: number;
   readonly #status: Promise<string>;
 
-  constructor({ unshare, entry, pipe }: ProgramProcessOptions, stdio: OutputPipes['stdio']) {
-    const [statusRead, statusWrite] = pipe();
-    const [orderRead, orderWrite] = pipe();
-    const argv = [
-      ...['--pid', '--', 'sh', '-c', firstChild, 'sh', 'setpriv', '--pdeathsig', 'KILL'],
-      ...[process.execPath, '--disable-warning=ExperimentalWarning', entry],
-    ];
+  constructor(options: ProgramProcessOptions, stdio: OutputPipes['stdio']) {
+    const [statusRead, statusWrite] = options.pipe();
+    const [orderRead, orderWrite] = options.pipe();
+    const [file, ...words] = options.command;
     const { PATH, NODE_COMPILE_CACHE } = process.env;
-    this.child = spawn(unshare, argv, {
+    this.child = spawn(file, [...words, ...options.program], {
+      detached: options.ownSession,
       // The program's environment is in config.json.
       env: { PATH, ...(NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE }) },
       stdio: [...stdio, statusWrite, orderRead],

@@ -32,7 +32,7 @@ import type {
 import { stopSignal } from '../stop-signal.ts';
 import { ensureDirectory, type SetTimes, Stubs } from '../stubs.ts';
 import { hostRoot, type ProotBind, prootArguments, riskyNames, underShell } from './proot-arguments.ts';
-import { killProcessesIn, killTracees, signalTracees } from './step-processes.ts';
+import { killProcessesIn, killTracees, sessionFile, signalTracees } from './step-processes.ts';
 
 export interface ProotSandboxOptions {
   /** Absolute path of qemu for programs that are not the processor's own. */
@@ -41,9 +41,6 @@ export interface ProotSandboxOptions {
   /** Read and write end of a new pipe. */
   readonly pipe: () => readonly [read: number, write: number];
 }
-
-/** Where a step's processes say in which session they run: for whoever cleans up behind a keeper that was killed. */
-export const sessionFile = 'session';
 
 /**
  * The `proot` tier: neither mounts nor namespaces. Programs see the root's files in place of this machine's, since proot rewrites the paths of their

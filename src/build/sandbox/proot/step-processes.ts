@@ -2,6 +2,9 @@ import { readdirSync, readlinkSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { readTextOrUndefined } from '../../../lib/read-text.ts';
 
+/** In a step's directory, in which session its processes run: for whoever cleans up behind a keeper that was killed. */
+export const sessionFile = 'session';
+
 const pauseMilliseconds = 5;
 
 /** Kills what `tracer` traces, forks meanwhile included, until `ended` says that the tracer itself has nothing left to wait for. */
