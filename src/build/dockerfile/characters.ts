@@ -6,7 +6,13 @@ export function isSpace(character: string): boolean {
   return wideSpace.test(character);
 }
 
+/** Neither white space nor beyond ASCII. */
+function isPlain(code: number): boolean {
+  return code > 0x20 && code < 0x7f;
+}
+
 export function trimStart(text: string): string {
+  if (isPlain(text.charCodeAt(0))) return text;
   let start = 0;
   while (start < text.length && isSpace(text.charAt(start))) start++;
   return text.slice(start);
@@ -14,6 +20,7 @@ export function trimStart(text: string): string {
 
 export function trimSpace(text: string): string {
   let end = text.length;
+  if (isPlain(text.charCodeAt(end - 1))) return trimStart(text);
   while (end > 0 && isSpace(text.charAt(end - 1))) end--;
   return trimStart(text.slice(0, end));
 }

@@ -57,8 +57,10 @@ export class Slice {
   }
 
   trim(): Slice {
+    const trimmed = trimSpace(this.text);
+    if (trimmed.length === this.text.length) return this;
     const start = this.text.length - trimStart(this.text).length;
-    return this.slice(start, start + trimSpace(this.text).length);
+    return this.slice(start, start + trimmed.length);
   }
 
   /** Of the characters from `start` to before `end`; an empty part stands where it would begin. */

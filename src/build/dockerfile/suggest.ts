@@ -9,7 +9,7 @@ function suggest(word: string, known: Iterable<string>): string | undefined {
   // BuildKit's bound, less what would replace the whole word.
   let least = Math.min(3, wanted.length);
   for (const candidate of known) {
-    if (candidate.length > maxLength) continue;
+    if (isTooFar(wanted, candidate, least)) continue;
     const distance = editDistance(wanted, candidate.toLowerCase());
     if (distance >= least) continue;
     least = distance;
@@ -25,7 +25,7 @@ export function suggestExactCase(word: string, known: Iterable<string>): string 
   let least = 3;
   for (const candidate of known) {
     if (candidate === word) return undefined;
-    if (candidate.length > maxLength) continue;
+    if (isTooFar(word, candidate, least)) continue;
     const distance = editDistance(word, candidate);
     if (distance >= least) continue;
     least = distance;
@@ -38,6 +38,11 @@ export function suggestExactCase(word: string, known: Iterable<string>): string 
 export function didYouMean(word: string, known: Iterable<string>): string {
   const meant = suggest(word, known);
   return meant === undefined ? '' : ` (did you mean ${meant}?)`;
+}
+
+/** What the lengths alone say. */
+function isTooFar(word: string, candidate: string, least: number): boolean {
+  return candidate.length > maxLength || Math.abs(candidate.length - word.length) >= least;
 }
 
 function editDistance(a: string, b: string): number {

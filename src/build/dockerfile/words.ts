@@ -10,12 +10,19 @@ export interface Word {
 /** Runs of what separates the words of a line. */
 const separator = /[\t\v\f\r ]+/;
 
+/** Characters that are never white space, quotes or an escape character. */
+const meaningless = /[!#-&(-[\]-_a-~]+/y;
+
 export function splitAtSpaces(text: string): Word[] {
-  return Array.from(text.matchAll(/[^\t\v\f\r ]+/g), ({ 0: word, index }) => ({
-    text: word,
-    start: index,
-    end: index + word.length,
-  }));
+  const words: Word[] = [];
+  let start = 0;
+  for (const word of text.split(separator)) {
+    if (word === '') continue;
+    start = text.indexOf(word, start);
+    words.push({ text: word, start, end: start + word.length });
+    start += word.length;
+  }
+  return words;
 }
 
 /** The first word, and where what follows the white space behind it begins: undefined when there is no such white space. */
@@ -37,6 +44,13 @@ export function splitQuoted(text: string, escapeCharacter: string): Word[] {
     start = undefined;
   };
   for (let at = 0; at < text.length; at++) {
+    meaningless.lastIndex = at;
+    if (meaningless.test(text)) {
+      start ??= at;
+      word += text.slice(at, meaningless.lastIndex);
+      at = meaningless.lastIndex;
+      if (at === text.length) break;
+    }
     const character = text.charAt(at);
     if (start === undefined && isSpace(character)) continue;
     start ??= at;

@@ -30,7 +30,11 @@ export function goQuoteRune(code: number): string {
   return quotedWith("'", isCharacter ? String.fromCodePoint(code) : '\ufffd');
 }
 
+/** ASCII that is shown as it is between either quotes. */
+const shownAsIs = /^[ !#-&(-[\]-~]*$/;
+
 function quotedWith(quote: string, text: string): string {
+  if (shownAsIs.test(text)) return quote + text + quote;
   let out = quote;
   for (const character of text) {
     const code = character.codePointAt(0) ?? 0;

@@ -70,12 +70,20 @@ function lintStageNames(stages: Stages['stages'], lint: Lint): void {
 function lintCasing(instructions: readonly Instruction[], lint: Lint): void {
   const first = instructions.findIndex(({ keyword }) => keyword === 'FROM');
   const counted = instructions.slice(first);
-  const lower = counted.filter(({ written }) => isLower(written)).length;
-  const upper = counted.filter(({ written }) => isUpper(written)).length;
+  // A file writes few words: each is looked at once.
+  const casings = new Map<string, number>();
+  for (const { written } of counted) casings.set(written, (casings.get(written) ?? 0) + 1);
+  let [lower, upper] = [0, 0];
+  for (const [written, count] of casings) {
+    if (isLower(written)) lower += count;
+    if (isUpper(written)) upper += count;
+  }
   const [isRight, casing] =
     lower > upper ? ([isLower, 'lowercase'] as const) : ([isUpper, 'uppercase'] as const);
+  const wrong = new Set([...casings.keys()].filter((written) => !isRight(written)));
+  if (wrong.size === 0) return;
   for (const { written, range } of counted) {
-    if (!isRight(written)) lint.report(rules.ConsistentInstructionCasing, range, written, casing);
+    if (wrong.has(written)) lint.report(rules.ConsistentInstructionCasing, range, written, casing);
   }
 }
 

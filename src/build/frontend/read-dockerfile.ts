@@ -50,5 +50,5 @@ function refuseOtherSyntax({ directives, source }: Dockerfile, given: BuilderArg
 }
 
 function isDockersSyntax(image: string): boolean {
-  return /^(?:docker\.io\/)?(?:docker\/dockerfile(?:-upstream)?)(?:[:@].*)?$/.test(image.split(' ')[0] ?? '');
+  return /^(?:docker\.io\/)?docker\/dockerfile(?:-upstream)?(?:[:@ ]|$)/.test(image);
 }
