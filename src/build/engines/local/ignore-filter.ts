@@ -20,8 +20,17 @@ export function ignoreFilter(
     }
     return match;
   };
+  // A walk asks for all that is in a directory in turn.
+  let [last, lastMatch] = ['', matchOf('')];
+  const matchOfParent = (path: string): ParentMatch | undefined => {
+    const slash = path.lastIndexOf('/');
+    if (slash === last.length && path.startsWith(last)) return lastMatch;
+    last = parentOf(path);
+    lastMatch = matchOf(last);
+    return lastMatch;
+  };
   return (path, isDirectory) => {
-    if (path === '' || !patterns.matchesIn(path, matchOf(parentOf(path)))) return 'include';
+    if (path === '' || !patterns.matchesIn(path, matchOfParent(path))) return 'include';
     return isDirectory && patterns.mayTakeBack(path) ? 'exclude-but-descend' : 'exclude';
   };
 }

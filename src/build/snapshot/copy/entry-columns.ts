@@ -9,6 +9,11 @@ const width = 10;
 const [kindAt, modeAt, uidAt, gidAt, sizeAt] = [0, 1, 2, 3, 4];
 const [mtimeAt, ctimeAt, inoAt, devAt, rdevAt] = [5, 6, 7, 8, 9];
 
+/** Rows of a block. A walk's numbers are in several, so that none is copied when there are more. */
+const blockRows = 1024;
+/** Characters of paths that are kept at a time. */
+const newPathsLength = 16 * 1024;
+
 /** What few entries have. */
 export interface RareParts {
   readonly link: string | undefined;
@@ -17,25 +22,16 @@ export interface RareParts {
   readonly onTheWay?: boolean | undefined;
 }
 
-export interface EntryRow extends RareParts {
-  /** In the source tree, a byte string. */
-  readonly source: string;
-  readonly kind: SelectedKind;
-  /** Permission, setuid, setgid and sticky bits. */
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  readonly stats: FileStats;
-}
-
 /**
  * The entries that a walk took, as one block of numbers and one of paths. An object for each of 50,000 files, each with what lstat said of it, would
  * cost as much as the lstat calls; most walks are made only to find that nothing changed.
  */
 export class EntryColumns {
-  #numbers = new Float64Array(64 * width);
+  readonly #blocks: Float64Array<ArrayBuffer>[] = [new Float64Array(64 * width)];
   #paths = Buffer.allocUnsafe(4096);
   #pathsLength = 0;
+  /** Paths that are not among the others yet. */
+  #newPaths = '';
   #length = 0;
   readonly #rare = new Map<number, RareParts>();
 
@@ -43,11 +39,18 @@ export class EntryColumns {
     return this.#length;
   }
 
-  add({ source, kind, mode, uid, gid, stats, ...parts }: EntryRow): void {
-    const { link, capability, inode, onTheWay } = parts;
-    const at = this.#length * width;
-    if (at === this.#numbers.length) this.#numbers = grown(this.#numbers);
-    const numbers = this.#numbers;
+  /** `source`: in the source tree, a byte string. `mode`: permission, setuid, setgid and sticky bits. Arguments, not an object: there are many rows. */
+  add(
+    source: string,
+    kind: SelectedKind,
+    mode: number,
+    uid: number,
+    gid: number,
+    stats: FileStats,
+    rare?: RareParts,
+  ): void {
+    const numbers = this.#blockFor(this.#length);
+    const at = (this.#length % blockRows) * width;
     numbers[at + kindAt] = kinds.indexOf(kind);
     numbers[at + modeAt] = mode;
     numbers[at + uidAt] = uid;
@@ -58,29 +61,45 @@ export class EntryColumns {
     numbers[at + inoAt] = stats.ino;
     numbers[at + devAt] = stats.dev;
     numbers[at + rdevAt] = stats.rdev;
-    this.#addPath(source);
-    if (link !== undefined || capability !== undefined || inode !== undefined || onTheWay)
-      this.#rare.set(this.#length, { link, capability, inode, onTheWay });
+    // Names hold no NUL.
+    this.#newPaths += `${source}\0`;
+    if (this.#newPaths.length > newPathsLength) this.#keepPaths();
+    if (rare !== undefined) this.#rare.set(this.#length, rare);
     this.#length++;
   }
 
-  /** Names hold no NUL. */
-  #addPath(source: string): void {
-    const end = this.#pathsLength + source.length + 1;
+  #blockFor(row: number): Float64Array<ArrayBuffer> {
+    const index = Math.floor(row / blockRows);
+    let block = this.#blocks[index] ?? new Float64Array(blockRows * width);
+    // Few entries are many copies' whole: the first block begins small.
+    if ((row % blockRows) * width === block.length) {
+      const longer = new Float64Array(block.length * 2);
+      longer.set(block);
+      block = longer;
+    }
+    this.#blocks[index] = block;
+    return block;
+  }
+
+  #keepPaths(): void {
+    const end = this.#pathsLength + this.#newPaths.length;
     if (end > this.#paths.length) {
       const longer = Buffer.allocUnsafe(Math.max(end, this.#paths.length * 2));
       this.#paths.copy(longer, 0, 0, this.#pathsLength);
       this.#paths = longer;
     }
-    this.#paths.write(source, this.#pathsLength, 'latin1');
-    this.#paths[end - 1] = 0;
+    this.#paths.write(this.#newPaths, this.#pathsLength, 'latin1');
     this.#pathsLength = end;
+    this.#newPaths = '';
   }
 
   /** All that is known of the entries goes into the hash, whether it shows in a layer or not. */
   print(hash: Hash): void {
-    const { buffer } = this.#numbers;
-    hash.update(new Uint8Array(buffer, 0, this.#length * width * Float64Array.BYTES_PER_ELEMENT));
+    for (const [index, { buffer }] of this.#blocks.entries()) {
+      const rows = Math.min(this.#length - index * blockRows, blockRows);
+      hash.update(new Uint8Array(buffer, 0, rows * width * Float64Array.BYTES_PER_ELEMENT));
+    }
+    this.#keepPaths();
     hash.update(this.#paths.subarray(0, this.#pathsLength));
     const rare = [...this.#rare].map(([row, { link, capability, inode, onTheWay }]) => [
       ...[row, link ?? null, capability?.toString('hex') ?? null, inode ?? null, onTheWay ?? false],
@@ -92,12 +111,10 @@ export class EntryColumns {
   everyFile(is: (times: Pick<FileStats, 'mtimeMs' | 'ctimeMs'>) => boolean): boolean {
     const fileKind = kinds.indexOf('file');
     for (let row = 0; row < this.#length; row++) {
-      const at = row * width;
-      if (this.#numbers[at + kindAt] !== fileKind) continue;
-      const times = {
-        mtimeMs: this.#numbers[at + mtimeAt] as number,
-        ctimeMs: this.#numbers[at + ctimeAt] as number,
-      };
+      const numbers = this.#blockFor(row);
+      const at = (row % blockRows) * width;
+      if (numbers[at + kindAt] !== fileKind) continue;
+      const times = { mtimeMs: numbers[at + mtimeAt] as number, ctimeMs: numbers[at + ctimeAt] as number };
       if (!is(times)) return false;
     }
     return true;
@@ -106,20 +123,22 @@ export class EntryColumns {
   /** `root`: what the entries' own paths are relative to. */
   entries(tree: SourceTree, root: string): SelectedEntry[] {
     if (this.#length === 0) return [];
+    this.#keepPaths();
     const sources = this.#paths.toString('latin1', 0, this.#pathsLength - 1).split('\0');
     const skipped = root === '' ? 0 : root.length + 1;
     return sources.map((source, row): SelectedEntry => {
-      const at = row * width;
+      const numbers = this.#blockFor(row);
+      const at = (row % blockRows) * width;
       const rare = this.#rare.get(row);
       return {
         tree,
         path: source === root ? '' : skipped === 0 ? source : source.slice(skipped),
         source,
-        kind: kinds[this.#numbers[at + kindAt] as number] as SelectedKind,
-        mode: this.#numbers[at + modeAt] as number,
-        uid: this.#numbers[at + uidAt] as number,
-        gid: this.#numbers[at + gidAt] as number,
-        stats: new RowStats(this.#numbers, at),
+        kind: kinds[numbers[at + kindAt] as number] as SelectedKind,
+        mode: numbers[at + modeAt] as number,
+        uid: numbers[at + uidAt] as number,
+        gid: numbers[at + gidAt] as number,
+        stats: new RowStats(numbers, at),
         link: rare?.link,
         capability: rare?.capability,
         inode: rare?.inode,
@@ -161,10 +180,4 @@ class RowStats implements FileStats {
   get rdev(): number {
     return this.#number(rdevAt);
   }
-}
-
-function grown(numbers: Float64Array): Float64Array<ArrayBuffer> {
-  const longer = new Float64Array(numbers.length * 2);
-  longer.set(numbers);
-  return longer;
 }

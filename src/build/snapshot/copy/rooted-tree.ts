@@ -31,6 +31,8 @@ export function textOf(path: BytePath): string {
 export class RootedTree implements SourceTree {
   readonly options: RootedTreeOptions;
   readonly #root: string;
+  /** The path that was looked at last, where it is ASCII. */
+  #asciiPath: string | undefined;
 
   constructor(root: string, options: RootedTreeOptions = {}) {
     this.#root = realpathSync(Buffer.from(root), { encoding: 'buffer' }).toString('latin1');
@@ -43,7 +45,9 @@ export class RootedTree implements SourceTree {
   }
 
   verdict(path: string, isDirectory: boolean): FilterVerdict {
-    return this.options.include?.(textOf(path), isDirectory) ?? 'include';
+    const { include } = this.options;
+    if (include === undefined) return 'include';
+    return include(path === this.#asciiPath ? path : textOf(path), isDirectory);
   }
 
   capability(path: string): Buffer | undefined {
@@ -52,7 +56,9 @@ export class RootedTree implements SourceTree {
 
   /** For fs calls: text where every byte is ASCII, which is the faster way, else the bytes. */
   #realPath(path: string): string | Buffer {
-    return toFsPath(path === '' ? this.#root : `${this.#root}/${path}`);
+    const real = toFsPath(path === '' ? this.#root : `${this.#root}/${path}`);
+    if (typeof real === 'string') this.#asciiPath = path;
+    return real;
   }
 
   lstat(path: string): SourceStats | undefined {

@@ -226,18 +226,13 @@ class ItemWalk {
     const tree = this.#tree;
     const keep = this.#options.owners === 'keep';
     const isFile = kind === 'file';
-    this.#columns.add({
-      source,
-      kind,
-      mode: stats.mode & 0o7777,
-      uid: keep ? stats.uid : 0,
-      gid: keep ? stats.gid : 0,
-      stats,
-      link: kind === 'symlink' ? tree.readlink(source) : undefined,
-      capability: isFile ? tree.capability(source) : undefined,
-      inode: isFile && stats.nlink > 1 ? tree.inode(source, stats) : undefined,
-      onTheWay: onTheWay || undefined,
-    });
+    const link = kind === 'symlink' ? tree.readlink(source) : undefined;
+    const capability = isFile ? tree.capability(source) : undefined;
+    const inode = isFile && stats.nlink > 1 ? tree.inode(source, stats) : undefined;
+    const isRare = link !== undefined || capability !== undefined || inode !== undefined || onTheWay;
+    const rare = isRare ? { link, capability, inode, onTheWay: onTheWay || undefined } : undefined;
+    const [uid, gid] = keep ? [stats.uid, stats.gid] : [0, 0];
+    this.#columns.add(source, kind, stats.mode & 0o7777, uid, gid, stats, rare);
   }
 }
 
