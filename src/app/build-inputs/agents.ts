@@ -1,7 +1,8 @@
-import { open, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { AgentSource } from '../../build/ops/run-inputs.ts';
 import { failure, reasonOf } from '../../lib/errors.ts';
+import { readFileWithin } from '../../lib/read-file-within.ts';
 import type { PrivateKey } from './ssh/private-key.ts';
 import type { ServedAgent } from './ssh/serve-agent.ts';
 
@@ -91,14 +92,7 @@ async function readKey(path: string, text: string): Promise<PrivateKey> {
 
 async function readKeyFile(path: string, text: string): Promise<string> {
   try {
-    const file = await open(path, 'r');
-    try {
-      const bytes = Buffer.alloc(maxKeyBytes);
-      const { bytesRead } = await file.read(bytes, 0, maxKeyBytes, 0);
-      return bytes.toString('latin1', 0, bytesRead);
-    } finally {
-      await file.close();
-    }
+    return (await readFileWithin(path, maxKeyBytes)).toString('latin1');
   } catch (error) {
     throw failure('NOT_FOUND', 'use --ssh', text, reasonOf(error));
   }

@@ -1,7 +1,8 @@
-import { open, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { SecretSource } from '../../build/ops/run-inputs.ts';
-import { failure, reasonOf } from '../../lib/errors.ts';
+import { failure, isFailure, reasonOf } from '../../lib/errors.ts';
+import { readFileWithin } from '../../lib/read-file-within.ts';
 
 /** BuildKit's limit (session/secrets: MaxSecretSize). */
 export const maxSecretBytes = 500 * 1024;
@@ -77,19 +78,11 @@ async function checkFile(id: string, path: string): Promise<void> {
 
 /** A pipe may be a secret, too: it is read to its end, or to the limit. */
 async function readSecret(id: string, path: string): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
   try {
-    const file = await open(path);
-    for await (const chunk of file.createReadStream()) {
-      chunks.push(chunk as Buffer);
-      size += (chunk as Buffer).length;
-      if (size > maxSecretBytes) break;
-    }
+    return await readFileWithin(path, maxSecretBytes);
   } catch (error) {
-    throw unusable(id, reasonOf(error));
+    throw isFailure(error, 'LIMIT') ? tooLarge(id) : unusable(id, reasonOf(error));
   }
-  return checkedSize(id, Buffer.concat(chunks));
 }
 
 function checkedSize(id: string, value: Buffer): Buffer {

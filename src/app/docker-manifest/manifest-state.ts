@@ -1,10 +1,11 @@
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { isDescriptor, isObject } from '../../content/document.ts';
 import { writeFileAtomic } from '../../lib/atomic-file.ts';
 import { digestOf } from '../../lib/digest.ts';
 import { failure } from '../../lib/errors.ts';
+import { readFileWithin } from '../../lib/read-file-within.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { asGo, goPlatform } from '../../oci/go-types.ts';
 import { maxMetadataBytes } from '../../oci/manifest.ts';
@@ -55,18 +56,20 @@ export class ManifestState {
     }
     const stored: StoredManifest[] = [];
     for (const name of names.filter((one) => !one.endsWith('.tmp')).sort()) {
-      stored.push(parseStored(await readState(join(directory, name)), join(directory, name)));
+      stored.push(
+        parseStored(await readFileWithin(join(directory, name), maxStateBytes), join(directory, name)),
+      );
     }
     return stored;
   }
 
   async get(list: Reference, manifest: Reference): Promise<StoredManifest | undefined> {
     const path = join(this.#root, fileName(list), fileName(manifest));
-    const text = await readState(path).catch((error: NodeJS.ErrnoException) => {
+    const bytes = await readFileWithin(path, maxStateBytes).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return undefined;
       throw error;
     });
-    return text === undefined ? undefined : parseStored(text, path);
+    return bytes === undefined ? undefined : parseStored(bytes, path);
   }
 
   async save(list: Reference, manifest: Reference, stored: StoredManifest): Promise<void> {
@@ -99,21 +102,15 @@ export function storedManifest(ref: string, descriptor: Descriptor, bytes: Buffe
   };
 }
 
-async function readState(path: string): Promise<string> {
-  const text = await readFile(path, 'utf8');
-  if (text.length > maxStateBytes) throw failure('LIMIT', 'read', path, `larger than ${maxStateBytes} bytes`);
-  return text;
-}
-
 /** CONTENT_INVALID when it is none, also when the bytes are not those of the digest. */
-function parseStored(text: string, path: string): StoredManifest {
+function parseStored(bytes: Buffer, path: string): StoredManifest {
   const invalid = (what: string) =>
     failure('CONTENT_INVALID', 'read', path, what, {
       hint: 'delete the file, or the list: polyarch shim docker-manifest rm LIST',
     });
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(bytes.toString('utf8'));
   } catch {
     throw invalid('not JSON');
   }

@@ -1,6 +1,6 @@
-import { readFile, stat } from 'node:fs/promises';
 import { isObject } from '../../content/document.ts';
 import { failure, reasonOf } from '../../lib/errors.ts';
+import { readFileWithin } from '../../lib/read-file-within.ts';
 import type { Platform } from '../../oci/platform.ts';
 
 /** One image of a list, as manifest-tool's YAML has it (manifest-tool v2, pkg/types/input.go). */
@@ -24,10 +24,7 @@ const maxSpecEntries = 1000;
 export async function readSpec(path: string): Promise<ManifestSpec> {
   let text: string;
   try {
-    if ((await stat(path)).size > maxSpecBytes) {
-      throw failure('LIMIT', 'read', path, `larger than ${maxSpecBytes} bytes`);
-    }
-    text = await readFile(path, 'utf8');
+    text = String(await readFileWithin(path, maxSpecBytes));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     throw failure('NOT_FOUND', 'read', path, 'there is no such file', { cause: error });

@@ -1,8 +1,8 @@
-import { readFile, stat } from 'node:fs/promises';
 import { isNode, isScalar, LineCounter, parseDocument, type YAMLMap } from 'yaml';
 import { excerptOf, sourceOf } from '../../build/dockerfile/source.ts';
 import { isDigest } from '../../lib/digest.ts';
-import { failure, reasonOf } from '../../lib/errors.ts';
+import { failure, isFailure, reasonOf } from '../../lib/errors.ts';
+import { readFileWithin } from '../../lib/read-file-within.ts';
 import { isRegistry, isTag, parseReference } from '../../oci/reference.ts';
 import type { RegistrySettings } from '../registry-settings.ts';
 import type { SyncSource, TagChoice } from './sync-source.ts';
@@ -21,11 +21,9 @@ type Refuse = (path: Path, what: string, hint?: string) => Error;
 export async function readSyncFile(path: string): Promise<SyncSource[]> {
   let text: string;
   try {
-    const { size } = await stat(path);
-    if (size > maxFileBytes) throw failure('LIMIT', 'read', path, `more than ${maxFileBytes} bytes`);
-    text = await readFile(path, 'utf8');
+    text = String(await readFileWithin(path, maxFileBytes));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+    if (isFailure(error)) throw error;
     throw failure('NOT_FOUND', 'read', path, reasonOf(error), { cause: error });
   }
   return parseSyncFile(text, path);

@@ -28,6 +28,12 @@ storeSuite('the OCI layout', async () => {
 });
 
 describe('the OCI layout on disk', () => {
+  test('of somebody else: a marker or an index that has no end is not read to it', () =>
+    inDirectory(async (directory) => {
+      await symlink('/dev/zero', join(directory, 'oci-layout'));
+      await assert.rejects(LayoutStore.open(directory, { create: false }), { code: 'LIMIT' });
+    }));
+
   test('is a layout that others can read, blobs read-only', () =>
     inDirectory(async (directory) => {
       const store = await LayoutStore.open(directory);

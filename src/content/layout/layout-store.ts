@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { writeFileAtomic } from '../../lib/atomic-file.ts';
 import { type Digest, isDigest } from '../../lib/digest.ts';
 import { failure, throwIfAborted } from '../../lib/errors.ts';
 import { withFileLock } from '../../lib/file-lock.ts';
+import { readFileWithin } from '../../lib/read-file-within.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { maxMetadataBytes } from '../../oci/manifest.ts';
 import { mediaTypes } from '../../oci/media-types.ts';
@@ -39,6 +39,9 @@ import { isMissing, storeFailure } from './store-failure.ts';
 
 const lockName = 'index.json.lock';
 
+/** index.json: some hundred thousand names. */
+const maxIndexBytes = 128 * 1024 * 1024;
+
 export interface StoredContent {
   readonly digest: Digest;
   readonly size: number;
@@ -72,7 +75,7 @@ export class LayoutStore
     const store = new LayoutStore(directory);
     const marker = join(directory, 'oci-layout');
     try {
-      const text = await readFile(marker).catch((error: unknown) => {
+      const text = await readFileWithin(marker, maxMetadataBytes).catch((error: unknown) => {
         if (isMissing(error)) return undefined;
         throw error;
       });
@@ -309,7 +312,7 @@ export class LayoutStore
     const path = join(this.directory, 'index.json');
     let bytes: Buffer;
     try {
-      bytes = await readFile(path);
+      bytes = await readFileWithin(path, maxIndexBytes);
     } catch (error) {
       if (isMissing(error)) return { rest: {}, manifests: [] };
       throw storeFailure('read', path, error);

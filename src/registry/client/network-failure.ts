@@ -1,4 +1,4 @@
-import { failure, type PolyarchError } from '../../lib/errors.ts';
+import { failure, isFailure, type PolyarchError } from '../../lib/errors.ts';
 import { redactText, redactUrl } from '../../lib/redact.ts';
 import { isLoopbackHost } from './endpoint.ts';
 import { BodyError } from './http.ts';
@@ -6,7 +6,7 @@ import { BodyError } from './http.ts';
 /** Node's or OpenSSL's code of an error, or of what a failure of ours was caused by; `` when it has none. */
 export function codeOf(error: unknown): string {
   if (!(error instanceof Error)) return '';
-  if (error.name === 'PolyarchError') return codeOf(error.cause);
+  if (isFailure(error)) return codeOf(error.cause);
   return 'code' in error ? String(error.code) : '';
 }
 
@@ -36,7 +36,7 @@ export function networkFailure(url: URL, what: string, cause?: unknown): Polyarc
 /** NETWORK with a sentence for what Node's code means; failures of ours pass. */
 export function asFailure(error: unknown, url: URL): unknown {
   if (error instanceof BodyError) return error;
-  if (error instanceof Error && error.name === 'PolyarchError') return error;
+  if (isFailure(error)) return error;
   if (error === undefined) return networkFailure(url, 'the connection closed without an answer');
   const code = codeOf(error);
   const never = (what: string, hint?: string): PolyarchError =>

@@ -1,7 +1,8 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import { createImage } from '../../../app/imagetools/create-image.ts';
 import { failure, reasonOf } from '../../../lib/errors.ts';
+import { readFileWithin } from '../../../lib/read-file-within.ts';
 import { printable } from '../../../lib/redact.ts';
 import { eventWriter } from '../../index/write-result.ts';
 
@@ -74,10 +75,7 @@ const maxSourceBytes = 1024 * 1024;
 
 async function readSourceFile(path: string): Promise<string> {
   try {
-    const text = await readFile(path, 'utf8');
-    if (text.length > maxSourceBytes)
-      throw failure('LIMIT', 'read', path, `larger than ${maxSourceBytes} bytes`);
-    return text;
+    return String(await readFileWithin(path, maxSourceBytes));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     throw failure('NOT_FOUND', 'read', path, reasonOf(error), { cause: error });

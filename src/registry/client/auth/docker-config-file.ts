@@ -1,7 +1,7 @@
-import { readFile, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { failure } from '../../../lib/errors.ts';
+import { failure, isFailure } from '../../../lib/errors.ts';
+import { readFileWithin } from '../../../lib/read-file-within.ts';
 import { defaultRegistry } from '../../../oci/reference.ts';
 import { limits } from '../limits.ts';
 
@@ -37,14 +37,14 @@ export async function readDockerConfig(path: string): Promise<Record<string, unk
     });
   let text: string;
   try {
-    if ((await stat(path)).size > limits.credentialBytes) {
-      throw broken(`larger than ${limits.credentialBytes} bytes`);
-    }
-    text = await readFile(path, 'utf8');
+    text = String(await readFileWithin(path, limits.credentialBytes));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw code?.startsWith('E') ? broken(code, error) : error;
+    throw broken(
+      isFailure(error, 'LIMIT') ? `larger than ${limits.credentialBytes} bytes` : String(code),
+      error,
+    );
   }
   let document: unknown;
   try {

@@ -1,7 +1,8 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { failure } from '../../../lib/errors.ts';
+import { failure, isFailure } from '../../../lib/errors.ts';
+import { readFileWithin } from '../../../lib/read-file-within.ts';
 import { limits } from '../limits.ts';
 import { RegistriesConf, type RegistryRule } from './registries-conf.ts';
 
@@ -69,12 +70,9 @@ async function dropIns(directory: string): Promise<string[]> {
 
 async function readText(file: string, required: boolean): Promise<string | undefined> {
   try {
-    if ((await stat(file)).size > limits.configurationBytes) {
-      throw failure('LIMIT', 'read', file, `larger than ${limits.configurationBytes} bytes`);
-    }
-    return await readFile(file, 'utf8');
+    return String(await readFileWithin(file, limits.configurationBytes));
   } catch (error) {
-    if (error instanceof Error && error.name === 'PolyarchError') throw error;
+    if (isFailure(error)) throw error;
     const { code = '' } = error as NodeJS.ErrnoException;
     if (!required && /^E(?:NOENT|NOTDIR)$/.test(code)) return undefined;
     throw failure('USAGE', 'read', file, code === 'ENOENT' ? 'there is no such file' : code, {

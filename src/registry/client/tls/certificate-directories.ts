@@ -1,8 +1,9 @@
 import type { Dirent } from 'node:fs';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { failure, type PolyarchError } from '../../../lib/errors.ts';
+import { failure, isFailure, type PolyarchError } from '../../../lib/errors.ts';
+import { readFileWithin } from '../../../lib/read-file-within.ts';
 import { limits } from '../limits.ts';
 import type { HostTls, HostTlsSource } from './host-tls.ts';
 
@@ -63,12 +64,9 @@ async function readCertificates(
   const read = async (name: string): Promise<string> => {
     const path = join(directory, name);
     try {
-      if ((await stat(path)).size > limits.certificateBytes) {
-        throw broken(`${name} is larger than ${limits.certificateBytes} bytes`);
-      }
-      return await readFile(path, 'utf8');
+      return String(await readFileWithin(path, limits.certificateBytes));
     } catch (error) {
-      if (error instanceof Error && error.name === 'PolyarchError') throw error;
+      if (isFailure(error, 'LIMIT')) throw broken(`${name} is larger than ${limits.certificateBytes} bytes`);
       throw broken(`${name} cannot be read (${(error as NodeJS.ErrnoException).code})`, error);
     }
   };
