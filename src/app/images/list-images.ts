@@ -1,9 +1,10 @@
-import { childrenOf, isDocumentType, parseDocument } from '../../content/document.ts';
+import { childrenOf, type Document, isDocumentType } from '../../content/document.ts';
 import type { LayoutStore } from '../../content/layout/layout-store.ts';
-import { readBytes, readImageConfig } from '../../content/read-manifest.ts';
+import { readDocument, readImageConfig } from '../../content/read-manifest.ts';
 import { isAttestation } from '../../content/select-manifest.ts';
 import type { IoOptions } from '../../content/store.ts';
 import type { Digest } from '../../lib/digest.ts';
+import { isFailure } from '../../lib/errors.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { formatPlatform } from '../../oci/platform.ts';
 import { familiarReference, parseReference, type Reference } from '../../oci/reference.ts';
@@ -31,6 +32,8 @@ export interface LocalImage {
   readonly size: number;
   /** Contents that it names and the store does not have: base layers that no build has read. */
   readonly missing: number;
+  /** Manifests and indexes that are here and cannot be read; what they name is not counted. */
+  readonly damaged: number;
 }
 
 /** What has a name in the local store, by name. None when there is no store yet. */
@@ -69,7 +72,7 @@ async function describe(
 ): Promise<Omit<LocalImage, 'reference'>> {
   const seen = new Set<Digest>();
   const platforms: string[] = [];
-  let [size, missing] = [0, 0];
+  let [size, missing, damaged] = [0, 0, 0];
   let created: string | undefined;
   const pending: Descriptor[] = [root];
   for (let content = pending.pop(); content !== undefined; content = pending.pop()) {
@@ -78,7 +81,11 @@ async function describe(
     size += content.size;
     if (!(await store.exists(content, options))) missing++;
     else if (isDocumentType(content.mediaType)) {
-      const document = parseDocument(await readBytes(store, content, options), content.digest);
+      const document = await documentOf(store, content, options);
+      if (document === undefined) {
+        damaged++;
+        continue;
+      }
       pending.push(...childrenOf(document).toReversed());
       if (isAttestation(content) || document.kind === 'index') continue;
       const config = await readImageConfig(store, document.manifest.config, options).catch(() => undefined);
@@ -96,5 +103,20 @@ async function describe(
     ...(created === undefined ? {} : { created }),
     size,
     missing,
+    damaged,
   };
+}
+
+/** One that is damaged does not keep the others from being listed. */
+async function documentOf(
+  store: LayoutStore,
+  content: Descriptor,
+  options: IoOptions,
+): Promise<Document | undefined> {
+  try {
+    return await readDocument(store, content, options);
+  } catch (error) {
+    if (isFailure(error, 'CONTENT_INVALID') || isFailure(error, 'LIMIT')) return undefined;
+    throw error;
+  }
 }

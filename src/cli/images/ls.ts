@@ -25,12 +25,20 @@ function renderImages(images: readonly LocalImage[]): string {
       { title: 'SIZE', align: 'right' },
       { title: 'DIGEST' },
     ],
-    images.map(({ reference, platforms, created, size, missing, digest }) => [
+    images.map(({ reference, platforms, created, size, digest, ...rest }) => [
       reference,
       platforms.join(',') || '-',
       created?.slice(0, 'yyyy-mm-ddThh:mm'.length).replace('T', ' ') ?? '-',
       formatBytes(size),
-      missing === 0 ? digest : `${digest} (${counted(missing, 'content')} not here)`,
+      `${digest}${faultsOf(rest)}`,
     ]),
   );
+}
+
+function faultsOf({ missing, damaged }: Pick<LocalImage, 'missing' | 'damaged'>): string {
+  const faults = [
+    ...(missing > 0 ? [`${counted(missing, 'content')} not here`] : []),
+    ...(damaged > 0 ? [`${counted(damaged, 'manifest')} damaged`] : []),
+  ];
+  return faults.length === 0 ? '' : ` (${faults.join(', ')})`;
 }

@@ -3,8 +3,8 @@ import { type FileHandle, open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { algorithmOf, type Digest, type DigestAlgorithm, finishDigest } from '../../lib/digest.ts';
 
-/** Bytes that may wait for the disk before the source is held back. */
-const queuedBytesLimit = 4 * 1024 * 1024;
+/** Bytes that may wait for the disk before the source is held back. Few: a chunk that waits for long leaves V8's young generation, and is collected late. */
+const queuedBytesLimit = 1024 * 1024;
 
 /**
  * A new file that is hashed as it is written. Hashing (here) and writing (the thread pool) overlap, and what gathers during one write goes

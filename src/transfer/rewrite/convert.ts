@@ -1,7 +1,8 @@
 import { readDocument } from '../../content/read-manifest.ts';
-import { isAttestation } from '../../content/select-manifest.ts';
+import { isAttestation, maxIndexDepth, maxIndexEntries } from '../../content/select-manifest.ts';
 import type { Ingester, IoOptions, Store } from '../../content/store.ts';
 import type { Digest } from '../../lib/digest.ts';
+import { failure } from '../../lib/errors.ts';
 import { Memo } from '../../lib/memo.ts';
 import { Pool } from '../../lib/pool.ts';
 import { referenceDigest } from '../../oci/attestation.ts';
@@ -24,10 +25,12 @@ export interface ConvertOptions extends IoOptions {
 
 /** Each takes a few threads by itself. */
 const layersAtOnce = 2;
+/** What browsers and Docker do to one host. */
+const documentsAtOnce = 6;
 
 /**
  * The image with other media types, or with its layers compressed otherwise: every manifest that changes has a new digest, and what names it
- * names the new one. What is no image (signatures, SBOMs) stays as it is.
+ * names the new one. What is no image (signatures, SBOMs) stays as it is. LIMIT for an image of very many manifests.
  */
 export async function convert(source: Store, root: Descriptor, options: ConvertOptions): Promise<Rewritten> {
   const conversion = new Conversion(source, options);
@@ -41,23 +44,36 @@ class Conversion {
   readonly #documents = new Memo<Descriptor>();
   readonly #layers = new Memo<Descriptor>();
   readonly #pool = new Pool(layersAtOnce);
+  readonly #reading = new Pool(documentsAtOnce);
+  #count = 0;
 
   constructor(source: Store, options: ConvertOptions) {
-    this.draft = new DraftStore(source, options.layers);
+    this.draft = new DraftStore(source, { layers: options.layers });
     this.#options = options;
   }
 
-  document(descriptor: Descriptor): Promise<Descriptor> {
+  document(descriptor: Descriptor, depth = 0): Promise<Descriptor> {
     return this.#documents.of(descriptor.digest, async () => {
-      const document = await readDocument(this.draft.base, descriptor, this.#options);
+      this.#count++;
+      const limit = (what: string) => failure('LIMIT', 'convert', descriptor.digest, what);
+      if (depth > maxIndexDepth) throw limit(`nested more than ${maxIndexDepth} deep`);
+      if (this.#count > maxIndexEntries + 1)
+        throw limit(`the image has more than ${maxIndexEntries} manifests`);
+      const document = await this.#reading.run(() =>
+        readDocument(this.draft.base, descriptor, this.#options),
+      );
       return document.kind === 'index'
-        ? await this.#index(descriptor, document.mediaType, document.index)
+        ? await this.#index(descriptor, document, depth)
         : await this.#manifest(descriptor, document.mediaType, document.manifest);
     });
   }
 
-  async #index(descriptor: Descriptor, mediaType: string, index: Index): Promise<Descriptor> {
-    const converted = await Promise.all(index.manifests.map((entry) => this.document(entry)));
+  async #index(
+    descriptor: Descriptor,
+    { mediaType, index }: { readonly mediaType: string; readonly index: Index },
+    depth: number,
+  ): Promise<Descriptor> {
+    const converted = await Promise.all(index.manifests.map((entry) => this.document(entry, depth + 1)));
     const moved = new Map<string, Digest>(
       index.manifests.map((entry, at) => [entry.digest, converted[at]?.digest ?? entry.digest]),
     );

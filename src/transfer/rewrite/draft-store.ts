@@ -6,6 +6,9 @@ import { digestOf } from '../../lib/digest.ts';
 import { failure } from '../../lib/errors.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 
+/** Bytes of documents that are kept in memory. */
+const maxDraftBytes = 64 * 1024 * 1024;
+
 /**
  * A source with changes over it: documents that were made anew are in memory, layers that were made anew in a store of their own, all else
  * comes from where it was.
@@ -15,14 +18,23 @@ export class DraftStore implements Store, RangeReader {
   readonly #documents = new MemoryStore();
   readonly #layers: Store | undefined;
 
-  constructor(base: Store, layers?: Store) {
+  readonly #limit: number;
+  #bytes = 0;
+
+  /** `layers`: made anew. `limit`: bytes of documents, default `maxDraftBytes`. */
+  constructor(base: Store, options: { layers?: Store; limit?: number } = {}) {
     this.base = base;
-    this.#layers = layers;
+    this.#layers = options.layers;
+    this.#limit = options.limit ?? maxDraftBytes;
   }
 
-  /** A document that only this store has. `like` gives what its descriptor keeps: platform, annotations, artifact type. */
+  /** A document that only this store has. LIMIT when there are too many. `like` gives what its descriptor keeps: platform, annotations, artifact type. */
   async add(mediaType: string, value: unknown, like: Descriptor): Promise<Descriptor> {
     const bytes = Buffer.from(JSON.stringify(value));
+    this.#bytes += bytes.length;
+    if (this.#bytes > this.#limit) {
+      throw failure('LIMIT', 'convert', like.digest, `its manifests have more than ${this.#limit} bytes`);
+    }
     const { data: _data, ...kept } = like;
     const descriptor = { ...kept, mediaType, digest: digestOf(bytes), size: bytes.length };
     await this.#documents.push(descriptor, contentFromBytes(bytes));
