@@ -3,14 +3,18 @@ import { join } from 'node:path';
 import type { EntryHeader } from '../../archive/entry.ts';
 import { flattenLayers } from '../../archive/flatten-layers.ts';
 import { type TarHandler, TarParser } from '../../archive/tar-parser.ts';
+import { sweepLeftovers } from '../../content/layout/blob-directory.ts';
 import { writeFileAtomic } from '../../lib/atomic-file.ts';
 import { failure } from '../../lib/errors.ts';
+import { processToken } from '../../lib/process-identity.ts';
 import { formatLocation } from '../../oci/location.ts';
 import { readImageLayers } from '../image-layers.ts';
 import { type InspectOptions, imageOf, withRoot } from '../inspect/open-root.ts';
 import type { ForeignArchitecture } from './emulator-choice.ts';
 import type { EmulatorFiles } from './emulator-files.ts';
 import { checkEmulatorProgram } from './emulator-program.ts';
+
+const temporaryPrefix = 'taken.';
 
 /** Debian's largest has 8 MB. */
 const maxEmulatorBytes = 128 * 1024 * 1024;
@@ -33,6 +37,7 @@ export async function fetchEmulators(
     const { store, descriptor, location } = await imageOf(named, options);
     const { layers } = await readImageLayers(store, descriptor, options);
     const directory = files.make(descriptor.digest);
+    await sweepLeftovers(directory, temporaryPrefix);
     const image = `${formatLocation(location).replace(/@.*$/, '')}@${descriptor.digest}`;
     const taken = new TakenPrograms(directory, new Set(wanted.map(({ name }) => name)));
     try {
@@ -67,9 +72,11 @@ class TakenPrograms implements TarHandler {
     if (header.size > maxEmulatorBytes) {
       throw failure('LIMIT', 'read', name, `it has more than ${maxEmulatorBytes} bytes (maxEmulatorBytes)`);
     }
-    const path = join(this.#directory, `${name}.${process.pid}.tmp`);
+    const known = this.#temporary.get(name);
+    // Of two of the same name, as in `bin` and `usr/bin`, the later is taken.
+    const path = known ?? join(this.#directory, `${temporaryPrefix}${processToken()}`);
     this.#temporary.set(name, path);
-    this.#open = { file: openSync(path, 'w', 0o755) };
+    this.#open = { file: openSync(path, known === undefined ? 'wx' : 'w', 0o755) };
   }
 
   data(bytes: Buffer): void {

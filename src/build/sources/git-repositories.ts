@@ -1,10 +1,11 @@
 import { lstat, mkdir, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { syncDirectory } from '../../lib/atomic-file.ts';
 import { digestOfValue } from '../../lib/canonical-json.ts';
 import { hexOf } from '../../lib/digest.ts';
 import { failure, isFailure } from '../../lib/errors.ts';
 import type { GitSource } from '../graph/op.ts';
-import { removeGitFiles, setTimes } from './checkout-tree.ts';
+import { removeGitFiles, setTimes, syncTree } from './checkout-tree.ts';
 import { claimSource } from './claim-source.ts';
 import { assertCommitLimits, type GitLimits, gitLimits } from './git-limits.ts';
 import { redactRemote, splitCredentials } from './git-remote.ts';
@@ -87,10 +88,13 @@ export class GitRepositories {
         await runGit(['reflog', 'expire', '--all', '--expire=now'], git);
         await rm(join(gitDirectory, 'FETCH_HEAD'), { force: true });
       }
+      // A checkout that a power cut tore would be taken for whole by every build after it.
+      await syncTree(tree, run);
       await rename(tree, directory).catch((error: NodeJS.ErrnoException) => {
         // Another build made the same meanwhile.
         if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
       });
+      await syncDirectory(dirname(directory));
     } finally {
       await rm(temporary, { recursive: true, force: true });
     }
