@@ -78,15 +78,27 @@ function closure(roots: readonly string[], context: ChunkingContext): Set<string
 
 /**
  * A default import of one of Node's own modules needs no copy of it: the bundler's helper defines a property for each export. What inherits from the module shows the same names.
+ * Fails when the bundler writes such imports in another form than is replaced here: nothing else would tell, and each start would be slower.
  */
-const nodeModulesPlugin: Plugin = {
-  name: 'node-modules',
-  renderChunk: (code) =>
-    code.replace(
-      /\b(node_\w+) = [\w$.]+\(\1, 1\)/g,
-      (_all, name) => `${name} = { __proto__: ${name}, default: ${name} }`,
-    ),
-};
+function nodeModulesPlugin(): Plugin {
+  let replaced = 0;
+  return {
+    name: 'node-modules',
+    renderChunk: (code) => {
+      const inheriting = code.replace(/\b(node_\w+) = [\w$.]+\(\1, 1\)/g, (_all, name) => {
+        replaced++;
+        return `${name} = { __proto__: ${name}, default: ${name} }`;
+      });
+      const copied = /\b(node_\w+) = [\w$.]+\(\1\b.*/.exec(inheriting);
+      if (copied !== null) throw new Error(`Cannot bundle "${copied[0]}": it copies one of Node's modules`);
+      return inheriting;
+    },
+    generateBundle: () => {
+      if (replaced === 0)
+        throw new Error('Cannot bundle "node:*": no default import of Node’s modules was found');
+    },
+  };
+}
 
 /**
  * Writes one bundle: `entries` (name → file below src/), and what they start as programs or workers, with the chunks that they share.
@@ -110,7 +122,7 @@ export async function bundle(options: {
     platform: 'node',
     preserveEntrySignatures: 'allow-extension',
     external: ['koffi'],
-    plugins: [startedFilesPlugin(extension), ...(options.format === 'cjs' ? [nodeModulesPlugin] : [])],
+    plugins: [startedFilesPlugin(extension), ...(options.format === 'cjs' ? [nodeModulesPlugin()] : [])],
     onLog: (_level, log) => {
       // What one command loads at once another may load when needed.
       if (log.code === 'INEFFECTIVE_DYNAMIC_IMPORT') return;
