@@ -71,11 +71,24 @@ export class LayerDraft {
 
   /** Gives a directory that is there the mode, and changes nothing else of it. False where there is none. */
   setMode(path: BytePath, mode: number): boolean {
+    return this.#setAttribute(path, { mode });
+  }
+
+  /** Gives a directory that is there the time, seconds, and changes nothing else of it. */
+  setTime(path: BytePath, mtime: number): void {
+    this.#setAttribute(path, { mtime: this.#timeOf(mtime) });
+  }
+
+  #setAttribute(path: BytePath, attribute: { readonly mode: number } | { readonly mtime: number }): boolean {
     if (this.at(path)?.type !== 'directory') return false;
     this.#keepParent(path);
     const draft = this.#drafts.get(path);
-    if (draft !== undefined) this.#drafts.set(path, { ...draft, header: { ...draft.header, mode } });
+    if (draft !== undefined) this.#drafts.set(path, { ...draft, header: { ...draft.header, ...attribute } });
     return true;
+  }
+
+  #timeOf(mtime: number): number {
+    return Math.max(0, clampTime(mtime, this.#epoch));
   }
 
   /** As `put`, and whatever is at the path goes, a directory with all in it: what an archive that is unpacked does. */
@@ -92,7 +105,7 @@ export class LayerDraft {
   put(header: EntryHeader, origin: Omit<Draft, 'header'> = {}): void {
     this.#keepParent(parentOf(header.path));
     this.#drafts.set(header.path, {
-      header: { ...header, mtime: Math.max(0, clampTime(header.mtime, this.#epoch)) },
+      header: { ...header, mtime: this.#timeOf(header.mtime) },
       ...origin,
     });
   }

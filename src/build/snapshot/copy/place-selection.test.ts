@@ -102,6 +102,31 @@ describe('placeSelection', () => {
     );
   });
 
+  test("the destination of a directory takes the directory's time, be it new or there", async () => {
+    utimesSync(join(root, 'app'), 3000, 3000);
+    const time = async (destination: string, epoch?: number) => {
+      const { plan } = await placed(['app', 'app/sub'], destination, { epoch });
+      return plan.entries
+        .map(({ header }) => [header.path, header.mtime])
+        .filter(([path]) => /^(?:srv|usr)/.test(`${path}`));
+    };
+    utimesSync(join(root, 'app/sub'), 2000, 2000);
+    assert.deepEqual((await time('/srv/x')).slice(0, 2), [
+      ['srv', 9],
+      ['srv/x', 2000],
+    ]);
+    assert.deepEqual((await time('/lib')).slice(0, 2), [
+      ['usr', 5],
+      ['usr/lib', 2000],
+    ]);
+    assert.deepEqual((await time('/lib', 1500)).slice(0, 2), [
+      ['usr', 5],
+      ['usr/lib', 1500],
+    ]);
+    assert.equal((await placed(['app'], '/')).plan.entries[0]?.header.path, 'a');
+    assert.equal((await placed(['app/a'], '/usr')).plan.entries[0]?.header.mtime, 5);
+  });
+
   test('a file does not become a directory', async () => {
     await assert.rejects(placed(['app'], '/etc/motd'), { code: 'STEP_FAILED' });
   });

@@ -36,7 +36,7 @@ export interface PlaceOptions {
 /**
  * Where each selected file goes in the target (BuildKit solver/llbsolver/file/backend.go, fsutil copy/copy.go): a directory gives its
  * contents; a file goes into `destination` if that ends in a slash or is a directory; an existing directory that is itself the
- * destination keeps its metadata, those below are overwritten; links in the destination are followed, links below it are not.
+ * destination keeps its metadata but the time, those below are overwritten; links in the destination are followed, links below it are not.
  */
 export async function placeSelection(
   selection: Selection,
@@ -87,6 +87,8 @@ class Placement {
       const path = entry.path === '' ? root : joinBytePath(root, entry.path);
       this.#put(path, entry);
     }
+    if (first.kind === 'directory' && first.path === '' && !first.onTheWay)
+      this.draft.setTime(root, Math.floor(first.stats.mtimeMs / 1000));
   }
 
   #put(path: BytePath, entry: SelectedEntry): void {
