@@ -118,7 +118,9 @@ function words(text: string): string[] {
   try {
     const value: unknown = JSON.parse(text);
     if (Array.isArray(value) && value.every((word) => typeof word === 'string')) return value;
-  } catch {}
+  } catch {
+    // Told below, as for a list of other things.
+  }
   throw new InvalidArgumentError('It is not a JSON list of texts.');
 }
 

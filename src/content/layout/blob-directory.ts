@@ -11,6 +11,7 @@ import type { IoOptions } from '../store.ts';
 import { type Expected, isVerifiedAs, verified } from '../verify.ts';
 import { makeDirectory, syncEntries } from './durable-directory.ts';
 import { HashingFile } from './hashing-file.ts';
+import { namesIn } from './names-in.ts';
 import { isMissing, storeFailure } from './store-failure.ts';
 
 /** Temporary files of processes that nobody here can judge are swept after this. */
@@ -169,8 +170,7 @@ export class BlobDirectory {
 
   async *digests(): AsyncIterable<Digest> {
     for (const algorithm of ['sha256', 'sha512'] as const) {
-      const names = await readdir(join(this.root, 'blobs', algorithm)).catch(() => []);
-      for (const name of names) yield `${algorithm}:${name}`;
+      for (const name of await namesIn(join(this.root, 'blobs', algorithm))) yield `${algorithm}:${name}`;
     }
   }
 

@@ -1,7 +1,8 @@
-import { readdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BlobDirectory } from '../../content/layout/blob-directory.ts';
 import { makeDirectory } from '../../content/layout/durable-directory.ts';
+import { namesIn } from '../../content/layout/names-in.ts';
 import { storeFailure } from '../../content/layout/store-failure.ts';
 import type { Digest } from '../../lib/digest.ts';
 import { DiskRepository } from './disk-repository.ts';
@@ -36,7 +37,7 @@ export class DiskRepositories implements Repositories {
   }
 
   async has(name: string): Promise<boolean> {
-    return isRepository(await entriesOf(join(this.#root, name)));
+    return isRepository(await namesIn(join(this.#root, name)));
   }
 
   async *names(): AsyncIterable<string> {
@@ -48,7 +49,7 @@ export class DiskRepositories implements Repositories {
   }
 
   async *#namesBelow(name: string): AsyncIterable<string> {
-    const entries = await entriesOf(join(this.#root, name));
+    const entries = await namesIn(join(this.#root, name));
     if (name !== '' && isRepository(entries)) yield name;
     for (const entry of entries) {
       const below = name === '' ? entry : `${name}/${entry}`;
@@ -61,10 +62,6 @@ export class DiskRepositories implements Repositories {
 /** No part of a repository's name starts with `_`. */
 function isRepository(entries: readonly string[]): boolean {
   return entries.includes('_blobs') || entries.includes('_manifests');
-}
-
-async function entriesOf(directory: string): Promise<string[]> {
-  return await readdir(directory).catch(() => []);
 }
 
 async function isDirectory(path: string): Promise<boolean> {

@@ -1,9 +1,10 @@
-import { copyFile, link, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { copyFile, link, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { isDescriptor, isDocumentType, parseDocument, parseObject } from '../../content/document.ts';
 import { type BlobDirectory, readPart, readVerified } from '../../content/layout/blob-directory.ts';
 import { makeDirectory, syncEntries } from '../../content/layout/durable-directory.ts';
+import { namesIn } from '../../content/layout/names-in.ts';
 import { isMissing, storeFailure } from '../../content/layout/store-failure.ts';
 import { collect } from '../../content/read-manifest.ts';
 import type { ReferrerDescriptor } from '../../content/referrer-descriptor.ts';
@@ -21,7 +22,7 @@ import type {
   Untagger,
 } from '../../content/store.ts';
 import { algorithmOf, type Digest, hexOf, isDigest } from '../../lib/digest.ts';
-import { failure, throwIfAborted } from '../../lib/errors.ts';
+import { failure, isFailure, throwIfAborted } from '../../lib/errors.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 
 type Kind = '_blobs' | '_manifests';
@@ -150,7 +151,7 @@ export class DiskRepository
     const directory = dirname(this.#referrerPath(digest, digest));
     for (const name of await namesIn(directory)) {
       const path = join(directory, name);
-      const text = await readFile(path).catch(() => undefined);
+      const text = await this.#referrer(path);
       const value = text && parseObject(text, path);
       if (isDescriptor(value) && (await this.exists(value))) yield value;
     }
@@ -173,12 +174,24 @@ export class DiskRepository
   /** Tags go before their manifest: a reader never finds a tag that points nowhere. */
   async #forget(descriptor: Descriptor, options: IoOptions): Promise<void> {
     for (const tag of await namesIn(join(this.directory, '_tags'))) {
-      const digest = await this.#tagged(tag).catch(() => undefined);
+      const digest = await this.#tagged(tag).catch((error: unknown) => {
+        if (!isFailure(error, 'NOT_FOUND')) throw error;
+      });
       if (digest === descriptor.digest) await rm(this.#tagPath(tag), { force: true });
     }
     const bytes = await collect(await this.fetch(descriptor, options));
     const referrer = referrerOf(parseDocument(bytes, descriptor.digest), descriptor);
     if (referrer) await rm(this.#referrerPath(referrer.subject, descriptor.digest), { force: true });
+  }
+
+  /** Undefined for one that was deleted meanwhile. */
+  async #referrer(path: string): Promise<Buffer | undefined> {
+    try {
+      return await readFile(path);
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw storeFailure('list referrers in', this.directory, error);
+    }
   }
 
   async #tagged(reference: string): Promise<Digest> {
@@ -279,15 +292,6 @@ async function sizeAt(path: string): Promise<number | undefined> {
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw storeFailure('read', path, error);
-  }
-}
-
-async function namesIn(directory: string): Promise<string[]> {
-  try {
-    return await readdir(directory);
-  } catch (error) {
-    if (isMissing(error)) return [];
-    throw storeFailure('list', directory, error);
   }
 }
 
