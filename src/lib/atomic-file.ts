@@ -17,15 +17,17 @@ export interface AtomicFileOptions {
   mode?: number;
   /** False for what may be lost in a power cut: a cache entry. A kill of the process never tears it either way. Default true. */
   sync?: boolean;
+  /** Ends the writing of a stream. */
+  signal?: AbortSignal;
 }
 
 /**
- * temporary → written → synced → renamed: a reader sees the old bytes or the new ones, never a part.
+ * temporary → written → synced → renamed: a reader sees the old bytes or the new ones, never a part. A stream may be of any length.
  * The temporary file lies beside the target, so both are on one file system.
  */
 export async function writeFileAtomic(
   path: string,
-  data: string | Uint8Array,
+  data: string | Uint8Array | AsyncIterable<Uint8Array>,
   options: AtomicFileOptions = {},
 ): Promise<void> {
   const { mode = 0o644, sync = true } = options;
@@ -33,7 +35,7 @@ export async function writeFileAtomic(
   let handle: FileHandle | undefined;
   try {
     handle = await open(temporary, 'wx', mode);
-    await handle.writeFile(data);
+    await handle.writeFile(data, { signal: options.signal });
     if (sync) await handle.sync();
     await handle.close();
     handle = undefined;

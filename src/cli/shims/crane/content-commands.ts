@@ -1,8 +1,7 @@
-import { createWriteStream } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
+import { writeFileAtomic } from '../../../lib/atomic-file.ts';
 import { failure } from '../../../lib/errors.ts';
 import { printable } from '../../../lib/redact.ts';
 import { ExitWith } from '../../exit-with.ts';
@@ -30,16 +29,7 @@ async function writeTo(path: string, pieces: AsyncIterable<Buffer>, signal: Abor
     });
     return;
   }
-  const temporary = `${path}.${process.pid}.tmp`;
-  try {
-    await pipeline(Readable.from(pieces), createWriteStream(temporary, { flags: 'wx', flush: true }), {
-      signal,
-    });
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
+  await writeFileAtomic(path, pieces, { signal });
 }
 
 export function validateCommand(command: Command, signal: AbortSignal): Command {
