@@ -63,6 +63,8 @@ export class CopyExecutor implements OpExecutor<CopyOp> {
       return;
     }
     if (await this.#isNew(op, options)) {
+      // Tells that it will not be found before the target's names are read for the next one.
+      if (!op.link) yield `passing:${digestOfValue({ op, target: target.key })}`;
       const { facts } = await this.#plan(op, target, options);
       yield `passing:${digestOfValue({ op, facts })}`;
       return;

@@ -133,7 +133,14 @@ describe('Solver', () => {
     await new Solver(cache, { onEvent: (event) => events.push(event) }).solve([sum('b', 1, [sum('a', 0)])]);
     assert.deepEqual(
       events.map((event) => `${event.type} ${event.id}`),
-      ['vertex-started a', 'vertex-cached a', 'vertex-started b', 'vertex-executing b', 'vertex-done b'],
+      [
+        'vertex-started a',
+        'vertex-cached a',
+        'vertex-started b',
+        'vertex-missed b',
+        'vertex-executing b',
+        'vertex-done b',
+      ],
     );
   });
 

@@ -6,6 +6,8 @@ import type { OutcomeCache, SolveOptions, Vertex } from './vertex.ts';
 export type SolverEvent =
   | { readonly type: 'vertex-started'; readonly id: string }
   | { readonly type: 'vertex-cached'; readonly id: string }
+  /** The cheapest key was not found; dearer ones are asked for. */
+  | { readonly type: 'vertex-missed'; readonly id: string }
   /** No key was found: its work begins. Not told of a vertex without keys, which no cache could have. */
   | { readonly type: 'vertex-executing'; readonly id: string }
   | { readonly type: 'vertex-done'; readonly id: string; readonly milliseconds: number }
@@ -120,6 +122,7 @@ export class Solver<R, O> {
         return { outcome: hit };
       }
       keys.push(key);
+      if (keys.length === 1) this.#onEvent({ type: 'vertex-missed', id: vertex.id });
     }
     const last = keys.at(-1);
     // Another vertex may have reached the last key while this one was looking it up.

@@ -57,6 +57,18 @@ test('a step that is executed has the base of the RUN behind it made ready, once
   assert.deepEqual(prepared, [{ tree: [{ kind: 'blob', path: 'blob', diffId }] }]);
 });
 
+test('a first key that is not found tells it of what stands in one tree with a RUN, and of nothing else', async () => {
+  const { first, built, other, below, final } = twoStages();
+  const { forerunner, prepared } = watch(final);
+  for (const node of [other, built, final, below]) forerunner.onMiss(node.digest);
+  await forerunner.stop();
+  assert.equal(prepared.length, 0);
+  const again = watch(final);
+  again.forerunner.onMiss(first.digest);
+  await again.forerunner.stop();
+  assert.equal(again.prepared.length, 1);
+});
+
 test('steps with no RUN behind them, and bases, which are in no cache, start nothing', async () => {
   const { below, other, final } = twoStages();
   const { forerunner, prepared } = watch(final);

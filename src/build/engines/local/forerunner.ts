@@ -12,12 +12,15 @@ export interface ForerunnerOptions {
 
 /**
  * Makes root file systems ready before the steps that need them are reached: as soon as one step was not found in the cache, the RUNs that
- * build on it will not be found either. Starts the keeper and has the RUNs' base images fetched and extracted beside the steps before them.
+ * build on it will not be found either. Of most steps that is known before all their keys are: the first names the whole tree below, as those of
+ * the RUNs do. Starts the keeper and has the RUNs' base images fetched and extracted beside the steps before them.
  */
 export class Forerunner {
   readonly #options: ForerunnerOptions;
   /** By step: the base nodes that lie below the RUNs that depend on it, itself included. */
   readonly #bases = new Map<string, Set<Node>>();
+  /** Steps below RUNs whose first key names all that the RUN's does of them. */
+  readonly #telling = new Set<string>();
   readonly #begun = new Map<Node, Promise<void>>();
   readonly #stopping = new AbortController();
   readonly #signal: AbortSignal;
@@ -37,6 +40,11 @@ export class Forerunner {
     }
   }
 
+  /** A step's first key was not found: no build on this machine had it on this tree. */
+  onMiss(id: string): void {
+    if (this.#telling.has(id)) this.onExecute(id);
+  }
+
   /** Gives up what no step waits for any more; settles when nothing of it is under way. */
   async stop(): Promise<void> {
     this.#stopping.abort();
@@ -50,6 +58,11 @@ export class Forerunner {
     if (!news && visited.has(node)) return;
     visited.add(node);
     for (const base of bases) known.add(base);
+    if (node.op.kind === 'run') {
+      for (let below = node.inputs[0]; below !== undefined; below = below.inputs[0])
+        if (below.op.kind === 'mkdir' || (below.op.kind === 'copy' && below.inputs.length === 1))
+          this.#telling.add(below.digest);
+    }
     // A base is no step: it is never found in the cache.
     if (node.op.kind !== 'base') this.#bases.set(node.digest, known);
     for (const input of node.inputs) this.#visit(input, known, visited);

@@ -200,6 +200,9 @@ export class LocalEngine implements Engine {
           if (event.type === 'vertex-executing') {
             forerunner.onExecute(event.id);
             recorder.onExecute(event.id);
+          } else if (event.type === 'vertex-missed') {
+            // Records from elsewhere may still have what stands on it.
+            if (!this.#options.importedRecords?.length) forerunner.onMiss(event.id);
           } else progress.onSolverEvent(event);
         },
       });

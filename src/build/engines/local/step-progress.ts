@@ -25,7 +25,7 @@ export class StepProgress {
     return [...this.#nodes.values()].filter((node) => !isSilent(node)).length;
   }
 
-  onSolverEvent(event: Exclude<SolverEvent, { type: 'vertex-executing' }>): void {
+  onSolverEvent(event: Exclude<SolverEvent, { type: 'vertex-missed' | 'vertex-executing' }>): void {
     const node = this.#nodes.get(event.id);
     if (node === undefined || isSilent(node)) return;
     const { id } = event;
