@@ -24,12 +24,24 @@ RUN rm -r /home /etc/os-release && mkdir /home && touch /home/new && echo more >
 RUN cat /srv/machine && grep more /etc/passwd && ls -A /home && (sleep 1234 & true)
 `;
 
+/** What shuts files and directories to their owner, who is all that an ordinary user can be there. */
+const shut = `
+ARG BASE
+FROM \${BASE} AS build
+RUN echo old > /etc/shadow && chmod 0 /etc/shadow && mkdir -m 0555 /ro && mkdir /shut && echo x > /shut/f && chmod 0 /shut/f /shut && chmod 0555 /
+COPY Dockerfile /ro/here
+RUN cat /ro/here && echo new >> /etc/shadow && rm /ro/here && touch /ro/made
+FROM \${BASE}
+COPY --from=build /etc/shadow /ro /shut /to/
+RUN cat /to/shadow /to/f && ls /to
+`;
+
 /** Where kaniko is run: root with Docker's default capabilities, seccomp profile and masks; no mount(2), no unshare(2), nothing registered. */
 const missing =
   (process.getuid?.() !== 0 && 'needs root, to start dockerd') ||
   withoutPrograms('dockerd', 'proot', 'qemu-aarch64-static', 'qemu-x86_64-static');
 
-describe('in an unprivileged container', { skip: missing, timeout: 300_000 }, () => {
+describe('in an unprivileged container', { skip: missing, timeout: 900_000 }, () => {
   let scratch: string;
   let daemon: DockerDaemon;
   let registry: EmbeddedRegistry;
@@ -41,6 +53,7 @@ describe('in an unprivileged container', { skip: missing, timeout: 300_000 }, ()
     await makeBaseImage(join(scratch, 'base'), { platforms: ['linux/amd64', 'linux/arm64'] }).push(base);
     mkdirSync(join(scratch, 'context'));
     writeFileSync(join(scratch, 'context/Dockerfile'), dockerfile);
+    writeFileSync(join(scratch, 'context/shut'), shut);
     mkdirSync(join(scratch, 'docker'));
     daemon = await DockerDaemon.start(join(scratch, 'docker'));
     await daemon.makeImage('machine:1');
@@ -51,7 +64,9 @@ describe('in an unprivileged container', { skip: missing, timeout: 300_000 }, ()
     removeTree(scratch);
   });
 
-  const build = (...args: string[]) =>
+  const build = (...args: string[]) => buildAs([], ...args);
+
+  const buildAs = (options: readonly string[], ...args: string[]) =>
     daemon.run(
       'machine:1',
       [
@@ -64,7 +79,10 @@ describe('in an unprivileged container', { skip: missing, timeout: 300_000 }, ()
         ...args,
         '/context',
       ],
-      ['--volume', `${scratch}/context:/context:ro`, '--env', 'POLYARCH_HOME=/var/lib/polyarch'],
+      [
+        ...['--volume', `${scratch}/context:/context:ro`, '--env', 'POLYARCH_HOME=/var/lib/polyarch'],
+        ...options,
+      ],
     );
 
   test('builds and pushes for this and another architecture', async () => {
@@ -84,6 +102,15 @@ describe('in an unprivileged container', { skip: missing, timeout: 300_000 }, ()
       'cat /srv/machine /srv/me; stat -c "%u %g %h" /srv/same; ls -A /home; ls /etc/os-release; tail -1 /etc/passwd';
     const seen = await polyarch(['run', '--platform', 'linux/arm64', name, 'sh', '-c', script], { env });
     assert.equal(seen.stdout, 'aarch64\n33\n33\n33 100 2\nnew\nmore\n');
+  });
+
+  test('an ordinary user builds there, too, whatever modes shut', async () => {
+    const name = `${registry.host}/shut:1`;
+    const user = ['--user', '1234:1234', '--env', 'POLYARCH_HOME=/tmp/polyarch'];
+    const { code, stderr } = await buildAs(user, '--file', '/context/shut', '--push', '--tag', name);
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /owners are lost/);
+    assert.match(stderr, /^#\d+ \S+ old\n#\d+ \S+ new\n#\d+ \S+ x\n#\d+ \S+ f\n/m);
   });
 
   test('doctor says so', async () => {

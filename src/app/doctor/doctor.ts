@@ -44,7 +44,7 @@ export async function examineMachine(options: DoctorOptions = {}): Promise<Docto
       tiers: found,
       ...(chosen === undefined ? {} : { chosen }),
       platforms: await probePlatforms(found, { data, signal }),
-      limits: machineLimits(readMachineFacts(data)),
+      limits: machineLimits(readMachineFacts(data, { mounts: chosen === 'oci' || chosen === 'chroot' })),
     };
   } finally {
     removeTree(data);

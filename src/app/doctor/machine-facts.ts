@@ -25,6 +25,8 @@ export interface MachineFacts {
   readonly fuse: string | undefined;
   /** Of the data directory: statfs(2)'s type, and bytes. */
   readonly disk: { readonly type: number; readonly total: number; readonly free: number };
+  /** Whether a sandbox that works here mounts anything: otherwise nothing helps that is for mounts. */
+  readonly mounts: boolean;
   /** Where steps would get their control groups. */
   readonly stepGroups:
     | { readonly kind: 'groups' | 'scope' }
@@ -32,7 +34,7 @@ export interface MachineFacts {
 }
 
 /** `data`: a directory on the file system of the data directory. */
-export function readMachineFacts(data: string): MachineFacts {
+export function readMachineFacts(data: string, { mounts }: Pick<MachineFacts, 'mounts'>): MachineFacts {
   const { type, blocks, bavail, bsize } = statfsSync(data);
   return {
     ...{ kernel: release(), ...currentUser() },
@@ -44,6 +46,7 @@ export function readMachineFacts(data: string): MachineFacts {
     find: (name) => findProgram(name),
     fuse: fuseError(),
     disk: { type, total: blocks * bsize, free: bavail * bsize },
+    mounts,
     stepGroups: tryGroups(),
   };
 }

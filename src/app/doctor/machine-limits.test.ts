@@ -4,7 +4,14 @@ import type { MachineFacts } from './machine-facts.ts';
 import { machineLimits } from './machine-limits.ts';
 
 const good: MachineFacts = {
-  ...{ kernel: '6.12.1', uid: 1000, username: 'u', fuse: undefined, stepGroups: { kind: 'groups' } },
+  ...{
+    kernel: '6.12.1',
+    uid: 1000,
+    username: 'u',
+    fuse: undefined,
+    mounts: true,
+    stepGroups: { kind: 'groups' },
+  },
   sysctl: (path) => (path === 'user/max_user_namespaces' ? '28633' : undefined),
   status: 'CapEff:\t0000000000000000\nNoNewPrivs:\t0\nSeccomp:\t0\n',
   mountinfo: '30 22 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n',
@@ -100,6 +107,11 @@ describe('what of a machine is in the way, with what mends it', () => {
       assert.match(found?.hint ?? '', hint);
     });
   }
+
+  test('where no sandbox mounts anything, nothing is said of what mounts need', () => {
+    const disk = { ...good.disk, type: 0x794c7630 };
+    assert.deepEqual(hintsOf({ disk, fuse: 'ENOENT', mounts: false }), []);
+  });
 
   test('root needs neither ids of its own nor what keeps ordinary users out', () => {
     const held = sysctls({

@@ -123,7 +123,7 @@ function cgroups({ mountinfo, stepGroups }: MachineFacts): Limit {
   return row('cgroups', `${layout}; no --memory and --cpus`, stepGroups.hint ?? stepGroups.reason);
 }
 
-function fileSystem({ disk: { type, total, free } }: MachineFacts): Limit[] {
+function fileSystem({ mounts, disk: { type, total, free } }: MachineFacts): Limit[] {
   const kind =
     type === overlayMagic ? 'overlayfs' : type === tmpfsMagic ? 'tmpfs' : `type 0x${type.toString(16)}`;
   const space = `${gigabytes(free)} of ${gigabytes(total)}`;
@@ -131,7 +131,7 @@ function fileSystem({ disk: { type, total, free } }: MachineFacts): Limit[] {
     row(
       'data directory',
       kind,
-      type === overlayMagic && 'trees are copied there, not mounted: put POLYARCH_HOME on a volume',
+      type === overlayMagic && mounts && 'trees are copied there, not mounted: put POLYARCH_HOME on a volume',
     ),
     row(
       'free space',
@@ -147,14 +147,18 @@ function gigabytes(bytes: number): string {
 }
 
 /** Of use where overlayfs is refused. */
-function fuse({ fuse: error, find }: MachineFacts): Limit {
+function fuse({ fuse: error, find, mounts }: MachineFacts): Limit {
   const name = '/dev/fuse';
   if (error === undefined) return row(name, 'can be opened');
   const hint =
     error === 'EACCES'
       ? 'for fuse-overlayfs, as root: chmod 666 /dev/fuse'
       : 'for fuse-overlayfs, as root: modprobe fuse; in a container: docker run --device /dev/fuse';
-  return row(name, error === 'ENOENT' ? 'not there' : error, find('fuse-overlayfs') !== undefined && hint);
+  return row(
+    name,
+    error === 'ENOENT' ? 'not there' : error,
+    mounts && find('fuse-overlayfs') !== undefined && hint,
+  );
 }
 
 const packages: Readonly<Record<string, string>> = {

@@ -1,5 +1,5 @@
 import type { Tier } from '../sandbox/tier.ts';
-import type { Owners } from '../snapshot/layer-metadata.ts';
+import type { Owners } from '../snapshot/owners.ts';
 import type { Snapshotter } from '../snapshot/snapshotter.ts';
 import type { CgroupConfig } from './cgroups/open-cgroup.ts';
 import type { Ids } from './user-namespace.ts';

@@ -138,7 +138,7 @@ function prootPlan(foreign: readonly Platform[], emulated: readonly string[], re
     losses: [
       'steps are not walled off: they see this container’s processes and can reach its files',
       lostNetwork,
-      ...(isRoot ? [] : ['owners are lost: all files that steps make belong to root']),
+      ...(isRoot ? [] : ['owners are lost: all files that steps make belong to root, who may read them']),
     ],
   } as const;
 }

@@ -3,8 +3,9 @@ import type { Digest } from '../../lib/digest.ts';
 import { type CollectOptions, collectChanges } from '../snapshot/collect-changes.ts';
 import { type ExtractedLayer, extractLayer } from '../snapshot/extract.ts';
 import type { MarkFormat } from '../snapshot/layer-marks.ts';
-import type { Owners } from '../snapshot/layer-metadata.ts';
+import { legibleMode } from '../snapshot/legible-mode.ts';
 import { type MergedLayer, type MergeOptions, mergeLayers } from '../snapshot/merge-layers.ts';
+import type { Owners } from '../snapshot/owners.ts';
 import { type PackOptions, packUpper } from '../snapshot/pack.ts';
 import { removeTree } from '../snapshot/remove-tree.ts';
 import { indexTree, type TreeIndex } from '../snapshot/tree-index.ts';
@@ -43,7 +44,8 @@ export interface LayerFormat {
 
 /** Ends the keys of snapshots that only keepers with the same format can use. */
 export function formatSuffix({ marks, owners }: LayerFormat): string {
-  return `${marks === 'overlay' ? '' : `.${marks}`}${owners === 'lost' ? '.own' : ''}`;
+  const legible = legibleMode(0, { isDirectory: false, owners }) === 0 ? '' : '.legible';
+  return `${marks === 'overlay' ? '' : `.${marks}`}${owners === 'lost' ? '.own' : ''}${legible}`;
 }
 
 /** What the keeper needs to know of an extracted layer. */

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Platform } from '../../oci/platform.ts';
 import type { Sandbox, SandboxOutput, SandboxSpec } from '../sandbox/sandbox.ts';
-import type { Owners } from '../snapshot/layer-metadata.ts';
+import type { Owners } from '../snapshot/owners.ts';
 import type { CallContext } from './connection.ts';
 import type { CacheDirectories } from './mounts/cache-directories.ts';
 import { type MemoryFile, withMounts } from './mounts/with-mounts.ts';

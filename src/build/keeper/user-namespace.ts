@@ -170,6 +170,14 @@ async function mapWith(
   }
 }
 
+/** No sysctl is in root's way. */
+function restriction(): string {
+  return process.getuid?.() === 0 ? containerHint : restrictedHint;
+}
+
+const containerHint =
+  'a container withholds them: docker run --privileged; builds go on without, by --sandbox proot';
+
 const restrictedHint =
   'Ubuntu restricts user namespaces: as root, sysctl -w kernel.apparmor_restrict_unprivileged_userns=0; old Debian: kernel.unprivileged_userns_clone=1; in a container: --privileged';
 
@@ -179,7 +187,7 @@ export function explainUnshare(stderr: string): Error {
   const hint = /no space left/i.test(said)
     ? 'user namespaces are switched off: as root, sysctl -w user.max_user_namespaces=28633'
     : /uid_map|operation not permitted|permission denied/i.test(said)
-      ? restrictedHint
+      ? restriction()
       : undefined;
   return failure('SANDBOX', 'make namespaces', 'keeper', said, { hint });
 }

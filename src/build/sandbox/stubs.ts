@@ -8,8 +8,9 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { join, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { failure } from '../../lib/errors.ts';
+import { inWritable } from './in-writable.ts';
 import { isDirectoryInside, lstatOrUndefined, resolveInRoot } from './rooted-path.ts';
 
 /** Sets both times of a path, exactly; Node's own utimes rounds. */
@@ -75,8 +76,9 @@ export class Stubs {
       const parent = lstatSync(stub.parent, { bigint: true });
       const found = lstatOrUndefined(stub.path);
       if (found === undefined) continue;
-      if (found.isDirectory() && readdirSync(stub.path).length === 0) rmdirSync(stub.path);
-      else if (found.isFile() && found.size === 0) unlinkSync(stub.path);
+      if (found.isDirectory() && readdirSync(stub.path).length === 0)
+        inWritable(stub.parent, () => rmdirSync(stub.path));
+      else if (found.isFile() && found.size === 0) inWritable(stub.parent, () => unlinkSync(stub.path));
       else continue;
       const time = parent.mtimeNs === stub.after ? stub.before : parent.mtimeNs;
       this.#setTimes(stub.parent, Number(time / second), Number(time % second));
@@ -85,8 +87,10 @@ export class Stubs {
 
   #make(path: string, parent: string, kind: 'file' | 'directory', mode: number | undefined): void {
     const before = lstatSync(parent, { bigint: true }).mtimeNs;
-    if (kind === 'directory') mkdirSync(path, mode ?? 0o755);
-    else writeFileSync(path, '', { flag: 'wx', mode: mode ?? 0o644 });
+    inWritable(parent, () => {
+      if (kind === 'directory') mkdirSync(path, mode ?? 0o755);
+      else writeFileSync(path, '', { flag: 'wx', mode: mode ?? 0o644 });
+    });
     this.#made.push({
       path,
       parent,
@@ -108,7 +112,7 @@ export function ensureDirectory(root: string, directory: string, owner: { uid: n
     const found = lstatOrUndefined(path);
     if (found?.isDirectory()) continue;
     if (found !== undefined) throw failure('SANDBOX', 'use directory', directory, 'it is not a directory');
-    mkdirSync(path, 0o755);
+    inWritable(dirname(path), () => mkdirSync(path, 0o755));
     chownSync(path, owner.uid, owner.gid);
   }
 }

@@ -1,5 +1,6 @@
 import {
   type BigIntStats,
+  chmodSync,
   closeSync,
   constants,
   linkSync,
@@ -14,9 +15,11 @@ import {
 import { type BytePath, displayPath, joinBytePath, joinFsPath, parentOf } from '../../archive/byte-path.ts';
 import { failure, PolyarchError, reasonOf, throwIfAborted } from '../../lib/errors.ts';
 import { isMarkName, type LayerMarks, layerMarks, type MarkFormat } from './layer-marks.ts';
-import { MetadataWriter, metadataOf, type Owners } from './layer-metadata.ts';
+import { MetadataWriter, metadataOf } from './layer-metadata.ts';
+import { legibleMode } from './legible-mode.ts';
 import { LowerTree } from './lower-tree.ts';
 import { copyEntry } from './merge-layers.ts';
+import type { Owners } from './owners.ts';
 import { type FsPath, loadSyscalls, type Syscalls } from './syscalls.ts';
 import { readTreeIndex, type Stamp, type TreeIndex, TreeIndexWriter } from './tree-index.ts';
 
@@ -49,6 +52,7 @@ class ChangeCollector {
   readonly #upper: string;
   readonly #calls: Syscalls;
   readonly #signal: AbortSignal | undefined;
+  readonly #owners: Owners;
   readonly #before: Map<BytePath, Stamp>;
   readonly #lowers: LowerTree;
   readonly #marks: LayerMarks;
@@ -64,6 +68,7 @@ class ChangeCollector {
     this.#upper = upper;
     this.#calls = calls;
     this.#signal = options.signal;
+    this.#owners = options.owners;
     this.#before = readTreeIndex(options.before);
     this.#marks = layerMarks(options.marks, calls);
     this.#lowers = new LowerTree(options.lowers, this.#marks);
@@ -83,10 +88,11 @@ class ChangeCollector {
   #directory(path: BytePath): void {
     throwIfAborted(this.#signal);
     this.#directories.add(path);
+    if (path === '') this.#opened(this.#tree);
     for (const name of readdirSync(joinFsPath(this.#tree, path), { encoding: 'latin1' }).sort()) {
       const child = joinBytePath(path, name);
       const file = joinFsPath(this.#tree, child);
-      const stats = lstatSync(file, { bigint: true });
+      const stats = this.#opened(file);
       const before = this.#before.get(child);
       if (before !== undefined && typeOf(before.mode) === typeOf(stats.mode)) this.#before.delete(child);
       this.#after.add(child, stats);
@@ -103,6 +109,17 @@ class ChangeCollector {
       });
       if (stats.isDirectory()) this.#directory(child);
     }
+  }
+
+  /** What a program has shut to the one who reads it now is opened. */
+  #opened(file: FsPath): BigIntStats {
+    const stats = lstatSync(file, { bigint: true });
+    if (!stats.isDirectory() && !stats.isFile()) return stats;
+    const mode = Number(stats.mode) & 0o7777;
+    const legible = legibleMode(mode, { isDirectory: stats.isDirectory(), owners: this.#owners });
+    if (legible === mode) return stats;
+    chmodSync(file, legible);
+    return lstatSync(file, { bigint: true });
   }
 
   #isUntouched(path: BytePath, file: FsPath, before: Stamp | undefined, stats: BigIntStats): boolean {

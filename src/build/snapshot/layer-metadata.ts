@@ -2,13 +2,12 @@ import { chmodSync, lchownSync, lutimesSync, type Stats } from 'node:fs';
 import { type BytePath, displayPath } from '../../archive/byte-path.ts';
 import type { TocEntry } from '../../archive/toc.ts';
 import { failure } from '../../lib/errors.ts';
+import { legibleMode } from './legible-mode.ts';
 import { isOverlayXattr } from './overlay-xattrs.ts';
+import type { Owners } from './owners.ts';
 import { type FsPath, SyscallError, type Syscalls } from './syscalls.ts';
 
 export type Metadata = Pick<TocEntry, 'type' | 'mode' | 'uid' | 'gid' | 'mtime' | 'mtimeNs' | 'xattrs'>;
-
-/** `lost`: this process may not give files away, so that all belong to its own user. */
-export type Owners = 'kept' | 'lost';
 
 /** Gives files the metadata of entries: owner, then attributes, then mode, then time, since chown takes setuid and capabilities away. */
 export class MetadataWriter {
@@ -26,8 +25,12 @@ export class MetadataWriter {
   apply(path: BytePath, file: FsPath, entry: Metadata): void {
     if (this.#owners === 'kept') lchownSync(file, entry.uid, entry.gid);
     this.setXattrs(path, file, entry);
-    if (entry.type !== 'symlink') chmodSync(file, entry.mode);
+    if (entry.type !== 'symlink') chmodSync(file, this.modeOf(entry));
     this.setTimes(file, entry);
+  }
+
+  modeOf({ mode, type }: Pick<Metadata, 'mode' | 'type'>): number {
+    return legibleMode(mode, { isDirectory: type === 'directory', owners: this.#owners });
   }
 
   setTimes(file: FsPath, entry: Metadata): void {

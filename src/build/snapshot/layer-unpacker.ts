@@ -20,9 +20,10 @@ import type { TocEntry } from '../../archive/toc.ts';
 import { failure, PolyarchError, reasonOf } from '../../lib/errors.ts';
 import { mayMakeDevices } from './device-privilege.ts';
 import { type LayerMarks, layerMarks, type MarkFormat } from './layer-marks.ts';
-import { MetadataWriter, metadataOf, type Owners } from './layer-metadata.ts';
+import { MetadataWriter, metadataOf } from './layer-metadata.ts';
 import { LowerTree } from './lower-tree.ts';
 import { copyEntry } from './merge-layers.ts';
+import type { Owners } from './owners.ts';
 import { removeTree } from './remove-tree.ts';
 import { SparseFile } from './sparse-file.ts';
 import { type FsPath, fileType, type Syscalls } from './syscalls.ts';
@@ -130,7 +131,8 @@ export class LayerUnpacker implements TarHandler {
         fchownSync(fd, entry.uid, entry.gid);
       if (entry.xattrs) this.#metadata.setXattrs(file.path, joinFsPath(this.#root, file.path), entry);
       // open(2) gave it else; setuid and setgid must come after the data, which would clear them.
-      if ((entry.mode & (0o7000 | this.#umask)) !== 0) fchmodSync(fd, entry.mode);
+      const mode = this.#metadata.modeOf(entry);
+      if (mode !== entry.mode || (mode & (0o7000 | this.#umask)) !== 0) fchmodSync(fd, mode);
       if (entry.mtimeNs || entry.mtime < 0) this.#metadata.setTimes(joinFsPath(this.#root, file.path), entry);
       else futimesSync(fd, entry.mtime, entry.mtime);
     });

@@ -1,4 +1,5 @@
 import {
+  chmodSync,
   constants,
   copyFileSync,
   linkSync,
@@ -14,7 +15,8 @@ import { type BytePath, displayPath, joinBytePath, joinFsPath } from '../../arch
 import { failure, PolyarchError, reasonOf, throwIfAborted } from '../../lib/errors.ts';
 import { deviceOf } from './device-number.ts';
 import { type LayerMarks, layerMarks, type MarkFormat } from './layer-marks.ts';
-import { MetadataWriter, metadataOf, type Owners } from './layer-metadata.ts';
+import { MetadataWriter, metadataOf } from './layer-metadata.ts';
+import type { Owners } from './owners.ts';
 import { removeTree } from './remove-tree.ts';
 import { type FsPath, fileType, loadSyscalls, type Syscalls } from './syscalls.ts';
 
@@ -67,10 +69,13 @@ class LayerMerger {
   }
 
   merge(layers: readonly MergedLayer[]): void {
+    const root = lstatSync(this.#target).mode;
+    this.#open(this.#target, root);
     for (const { directory, impliedRoot } of layers) {
       this.#links = new Map();
       this.#directory(directory, '', impliedRoot);
     }
+    if (!this.#directories.has('')) chmodSync(this.#target, root & 0o7777);
     for (const [path, layer] of [...this.#directories].reverse()) {
       const file = joinFsPath(this.#target, path);
       if (!lstatSync(file, { throwIfNoEntry: false })?.isDirectory()) continue;
@@ -109,10 +114,18 @@ class LayerMerger {
   #ready(path: BytePath, file: FsPath): void {
     this.#at(path, () => {
       const there = lstatSync(file, { throwIfNoEntry: false });
-      if (there?.isDirectory()) return;
+      if (there?.isDirectory()) {
+        this.#open(file, there.mode);
+        return;
+      }
       if (there) unlinkSync(file);
       mkdirSync(file, 0o700);
     });
+  }
+
+  /** Until its mode comes, at the end. */
+  #open(file: FsPath, mode: number): void {
+    if ((mode & 0o700) !== 0o700) chmodSync(file, 0o700);
   }
 
   #file(path: BytePath, source: FsPath, stats: Stats): void {

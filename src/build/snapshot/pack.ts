@@ -14,9 +14,9 @@ import { clampTime } from '../../lib/epoch.ts';
 import { failure, PolyarchError, reasonOf } from '../../lib/errors.ts';
 import { deviceOf } from './device-number.ts';
 import { type LayerMarks, layerMarks, type MarkFormat } from './layer-marks.ts';
-import type { Owners } from './layer-metadata.ts';
 import { LowerTree } from './lower-tree.ts';
 import { isOverlayXattr } from './overlay-xattrs.ts';
+import type { Owners } from './owners.ts';
 import { type FsPath, loadSyscalls, type Syscalls } from './syscalls.ts';
 
 export interface PackOptions {

@@ -18,6 +18,7 @@ import { Accounts, type ProcessUser } from '../accounts.ts';
 import { containerCapabilities } from '../capabilities.ts';
 import { deviceLinks, devices } from '../container-devices.ts';
 import { hostsFile, resolvConf } from '../network-files.ts';
+import { mountPoints } from '../oci-spec.ts';
 import { placeMounts } from '../place-mounts.ts';
 import { outputPipes } from '../program-output.ts';
 import { lstatOrUndefined, resolveInRoot } from '../rooted-path.ts';
@@ -63,7 +64,9 @@ export class ProotSandbox implements Sandbox {
     ensureDirectory(spec.root, spec.cwd, this.#isRoot ? user : own);
     const stubs = new Stubs(spec.root, this.#options.setTimes);
     try {
-      for (const path of ['/proc', '/sys', '/dev']) stubs.ensure(path, 'directory');
+      // In a layer, if they are new: as every tier leaves them.
+      for (const path of mountPoints)
+        ensureDirectory(spec.root, path, this.#isRoot ? { uid: 0, gid: 0 } : own);
       if (this.#options.emulator !== undefined) stubs.ensure(hostRoot, 'directory');
       const binds = [
         ...this.#files(spec, stubs),
