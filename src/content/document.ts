@@ -22,7 +22,12 @@ export function parseDocument(bytes: Uint8Array, thing: string): Document {
   const value = parseObject(bytes, thing);
   const refuse = (what: string) => failure('CONTENT_INVALID', 'read manifest', thing, what);
   if (value.schemaVersion !== 2) {
-    throw refuse(value.schemaVersion === 1 ? 'schema 1 images are not supported' : 'no schemaVersion 2');
+    if (value.schemaVersion === 1) {
+      throw failure('CONTENT_INVALID', 'read manifest', thing, 'schema 1 images are not supported', {
+        hint: 'push it anew with a tool that writes schema 2 or OCI: docker pull, then docker push',
+      });
+    }
+    throw refuse('no schemaVersion 2');
   }
   const { mediaType } = value;
   if (mediaType !== undefined && typeof mediaType !== 'string') throw refuse('mediaType is no text');

@@ -18,6 +18,7 @@ import {
   type Store,
   type TagLister,
 } from './store.ts';
+import { verified } from './verify.ts';
 
 export interface StoreFixture {
   readonly store: Store;
@@ -234,6 +235,25 @@ export function storeSuite(name: string, open: () => Promise<StoreFixture>): voi
         assert.equal(await store.exists(descriptors.layer), false);
         await store.push(descriptors.layer, contentFromBytes(layer));
         assert.equal(await store.exists(descriptors.layer), true);
+      }),
+    );
+
+    test(
+      'fails for a stream that breaks before it is read',
+      withStore(async (store) => {
+        const { descriptors } = sampleImage();
+        for (const through of [
+          (stream: Readable) => stream,
+          (stream: Readable) => verified(stream, descriptors.layer),
+        ]) {
+          const open = async () => {
+            const stream = new Readable({ read() {} });
+            process.nextTick(() => stream.destroy(new Error('the source broke')));
+            return through(stream);
+          };
+          await assert.rejects(store.push(descriptors.layer, { open }));
+          assert.equal(await store.exists(descriptors.layer), false);
+        }
       }),
     );
 

@@ -5,6 +5,9 @@ import { abortReason, failure, type PolyarchError, throwIfAborted } from '../lib
 import { chunkPassed } from '../lib/young-garbage.ts';
 import type { IoOptions } from './store.ts';
 
+/** For content that is not what its descriptor says. */
+export const damagedHint = 'what it comes from is damaged: copy it from elsewhere, or push it there again';
+
 /** The two fields of a descriptor that bytes can be held against. */
 export interface Expected {
   readonly digest: Digest;
@@ -51,7 +54,7 @@ export class Verifier {
   }
 
   #invalid(what: string): PolyarchError {
-    return failure('CONTENT_INVALID', 'verify', this.#expected.digest, what);
+    return failure('CONTENT_INVALID', 'verify', this.#expected.digest, what, { hint: damagedHint });
   }
 }
 
@@ -91,6 +94,8 @@ class VerifyingStream extends Readable {
     this.#options = options;
     this.#expected = expected;
     this.#verifier = new Verifier(expected);
+    // Whoever reads it may begin later, and learns of it then: a bare event would end the process.
+    this.on('error', () => {});
     source.on('error', (error) => this.destroy(options.sourceError?.(error) ?? error));
     source.on('end', () => this.#finish());
     source.on('close', () => this.#finish());

@@ -28,7 +28,9 @@ export async function login(text: string | undefined, options: LoginOptions): Pr
   const { username, password, onEvent, signal, env } = options;
   const registry = registryNamed(text);
   if (username === '' || password === '')
-    throw failure('USAGE', 'log in to', registry, 'no user or no password');
+    throw failure('USAGE', 'log in to', registry, 'no user or no password', {
+      hint: `printenv PASSWORD | polyarch login -u USER --password-stdin ${registry}`,
+    });
   // The pair is kept as user:password.
   if (username.includes(':'))
     throw failure('USAGE', 'log in to', registry, 'a user’s name may have no colon');

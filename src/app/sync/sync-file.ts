@@ -24,7 +24,11 @@ export async function readSyncFile(path: string): Promise<SyncSource[]> {
     text = String(await readFileWithin(path, maxFileBytes));
   } catch (error) {
     if (isFailure(error)) throw error;
-    throw failure('NOT_FOUND', 'read', path, reasonOf(error), { cause: error });
+    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    throw failure('NOT_FOUND', 'read', path, missing ? 'no such file' : reasonOf(error), {
+      cause: error,
+      hint: 'name a YAML file of registries and images, as skopeo-sync(1) has it',
+    });
   }
   return parseSyncFile(text, path);
 }

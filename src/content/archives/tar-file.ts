@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 import { sniffCompression } from '../../archive/decompress.ts';
 import type { EntryHeader } from '../../archive/entry.ts';
 import { TarParser } from '../../archive/tar-parser.ts';
-import { failure, reasonOf, throwIfAborted } from '../../lib/errors.ts';
+import { failure, isFailure, reasonOf, throwIfAborted } from '../../lib/errors.ts';
 import { readableOf } from '../content.ts';
 import { storeFailure } from '../layout/store-failure.ts';
 import type { IoOptions } from '../store.ts';
@@ -60,6 +60,7 @@ export class TarFile {
         missing ? 'no such file' : reasonOf(error),
         {
           cause: error,
+          hint: missing ? 'name an archive that is there, or - for standard input' : undefined,
         },
       );
     }
@@ -159,7 +160,15 @@ async function readHeaders(handle: FileHandle, path: string, options: IoOptions)
     throwIfAborted(options.signal);
     const { bytesRead } = await handle.read(buffer, 0, buffer.length, at);
     if (bytesRead === 0) break;
-    parser.write(buffer.subarray(0, bytesRead));
+    try {
+      parser.write(buffer.subarray(0, bytesRead));
+    } catch (error) {
+      if (at > 0 || !isFailure(error, 'ARCHIVE')) throw error;
+      throw failure('ARCHIVE', 'read archive', path, 'it is no tar', {
+        cause: error,
+        hint: `file ${path} shows what it is`,
+      });
+    }
     at += bytesRead;
   }
   parser.close();

@@ -109,6 +109,8 @@ export class BlobDirectory {
     const onAbort = (): void => {
       if (signal) source.destroy(abortReason(signal));
     };
+    // It may break before the file is open: the iterator below throws that, a bare event would end the process.
+    source.on('error', () => {});
     let file: HashingFile | undefined;
     try {
       throwIfAborted(signal);

@@ -42,6 +42,8 @@ const lockName = 'index.json.lock';
 /** index.json: some hundred thousand names. */
 const maxIndexBytes = 128 * 1024 * 1024;
 
+const namesInHint = 20;
+
 export interface StoredContent {
   readonly digest: Digest;
   readonly size: number;
@@ -80,7 +82,9 @@ export class LayoutStore
         throw error;
       });
       if (text === undefined && options.create === false) {
-        throw failure('NOT_FOUND', 'open', directory, 'not an OCI image layout: it has no file oci-layout');
+        throw failure('NOT_FOUND', 'open', directory, 'not an OCI image layout: it has no file oci-layout', {
+          hint: 'name the directory that has oci-layout and index.json, without a file behind it',
+        });
       }
       if (text !== undefined && parseObject(text, marker).imageLayoutVersion !== '1.0.0') {
         throw failure('UNSUPPORTED', 'open', directory, 'an OCI image layout of another version than 1.0.0');
@@ -230,7 +234,10 @@ export class LayoutStore
     if (!isDigest(reference)) {
       const found = findNamed(entries, reference);
       if (found) return await this.#claimed(found, options);
-      throw failure('NOT_FOUND', 'resolve', reference, `no such tag in ${this.directory}`);
+      const names = entries.flatMap((entry) => nameOf(entry) ?? []).slice(0, namesInHint);
+      throw failure('NOT_FOUND', 'resolve', reference, `no such tag in ${this.directory}`, {
+        hint: names.length === 0 ? 'it has no tags: @0 is its first image' : `it has ${names.join(', ')}`,
+      });
     }
     const listed = entries.find((entry) => entry.digest === reference);
     if (listed) return await this.#claimed(listed, options);

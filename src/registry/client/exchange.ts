@@ -15,8 +15,12 @@ export class StaleConnection extends Error {
   }
 }
 
-/** One request over an opened ClientRequest, its body sent with backpressure; resolves with the answer's head. */
-export function exchange(request: HttpRequest, outgoing: ClientRequest): Promise<HttpResponse> {
+/** One request over an opened ClientRequest (through `proxy`), its body sent with backpressure; resolves with the answer's head. */
+export function exchange(
+  request: HttpRequest,
+  outgoing: ClientRequest,
+  proxy: URL | undefined,
+): Promise<HttpResponse> {
   const { signal, body, url } = request;
   return new Promise((resolve, reject) => {
     let failed: unknown;
@@ -69,7 +73,7 @@ export function exchange(request: HttpRequest, outgoing: ClientRequest): Promise
     });
     outgoing.on('close', () => {
       settled();
-      const reason = asFailure(failed, url);
+      const reason = asFailure(failed, url, proxy);
       const stale = outgoing.reusedSocket && isReset(failed);
       reject(stale ? new StaleConnection(reason as PolyarchError) : reason);
     });

@@ -1,13 +1,13 @@
-import { isDocumentType, parseDocument } from '../../content/document.ts';
+import { type Document, isDocumentType, parseDocument } from '../../content/document.ts';
 import type { IoOptions } from '../../content/store.ts';
 import { algorithmOf, type Digest, digestOf, isDigest } from '../../lib/digest.ts';
-import { failure, type PolyarchError } from '../../lib/errors.ts';
-import { redactText } from '../../lib/redact.ts';
+import { failure, isFailure, PolyarchError } from '../../lib/errors.ts';
+import { redactText, redactUrl } from '../../lib/redact.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { maxMetadataBytes } from '../../oci/manifest.ts';
 import { isIndexType, isManifestType, manifestMediaTypes } from '../../oci/media-types.ts';
 import { discard, type HttpResponse } from './http.ts';
-import { errorOf } from './registry-failure.ts';
+import { errorOf, missingRepositoryHint } from './registry-failure.ts';
 import type { RepositorySession } from './repository-session.ts';
 
 export interface FetchedManifest {
@@ -67,13 +67,12 @@ async function missing(
 ): Promise<PolyarchError> {
   const thing = `${session.name}${suffixOf(identifier)}`;
   if ((await errorOf(response)).code === 'NAME_UNKNOWN') {
-    return failure('NOT_FOUND', 'resolve', thing, 'the registry has no such repository', {
-      hint: 'check the spelling; a private repository may also answer so to those who are not logged in',
-    });
+    const hint = missingRepositoryHint(session.registry);
+    return failure('NOT_FOUND', 'resolve', thing, 'the registry has no such repository', { hint });
   }
   const what = isDigest(identifier) ? 'the repository has no such manifest' : 'no such tag';
   return failure('NOT_FOUND', 'resolve', thing, what, {
-    hint: 'check the spelling; a private repository may also answer so to those who are not logged in',
+    hint: `polyarch tags ls ${session.name} shows what there is; to others than its users a private repository may look empty: polyarch login ${session.registry}`,
   });
 }
 
@@ -96,8 +95,9 @@ export async function getManifest(
   );
   if (response.status === 404) throw await missing(session, identifier, response);
   if (response.status !== 200) throw await session.fail(response, 'resolve', suffixOf(identifier));
+  const hint = `curl -i ${redactUrl(response.url)} shows what answers there: the registry, or a proxy before it`;
   if (bytes === undefined) {
-    throw failure('LIMIT', 'read manifest', thing, `larger than ${maxMetadataBytes} bytes`);
+    throw failure('LIMIT', 'read manifest', thing, `larger than ${maxMetadataBytes} bytes`, { hint });
   }
   const claimed = response.headers['docker-content-digest'];
   const wanted: Digest | undefined = isDigest(identifier)
@@ -107,18 +107,28 @@ export async function getManifest(
       : undefined;
   const digest = digestOf(bytes, wanted === undefined ? 'sha256' : algorithmOf(wanted));
   if (wanted !== undefined && digest !== wanted) {
-    throw failure('CONTENT_INVALID', 'read manifest', thing, `its digest is ${digest}, not ${wanted}`);
+    const what = `its digest is ${digest}, not ${wanted}`;
+    throw failure('CONTENT_INVALID', 'read manifest', thing, what, { hint });
   }
-  const mediaType = manifestTypeOf(bytes, contentType(response), thing);
+  const mediaType = manifestTypeOf(bytes, contentType(response), thing, hint);
   return { descriptor: { mediaType, digest, size: bytes.length }, bytes };
 }
 
 /** The document tells what it is, since some registries answer text/plain; the header decides between the OCI and the Docker name. */
-function manifestTypeOf(bytes: Buffer, header: string, thing: string): string {
-  const document = parseDocument(bytes, thing);
+function manifestTypeOf(bytes: Buffer, header: string, thing: string, hint: string): string {
+  const document = readAs(bytes, thing, hint);
   const body = document.kind === 'index' ? document.index : document.manifest;
   const fits = document.kind === 'index' ? isIndexType(header) : isManifestType(header);
   return body.mediaType === undefined && fits ? header : document.mediaType;
+}
+
+function readAs(bytes: Buffer, thing: string, hint: string): Document {
+  try {
+    return parseDocument(bytes, thing);
+  } catch (error) {
+    if (!isFailure(error) || error.hint !== undefined) throw error;
+    throw new PolyarchError(error.code, error.message, { hint, cause: error });
+  }
 }
 
 /** `listed`: the registry took notice of the manifest's subject (OCI-Subject), so that its list of referrers has it. */

@@ -29,16 +29,30 @@ export function isNotTls(error: unknown): boolean {
   );
 }
 
+/** For what may be over soon. */
+export const triesHint = 'try again later, or with more tries: --retry-times 10';
+
 export function networkFailure(url: URL, what: string, cause?: unknown): PolyarchError {
-  return failure('NETWORK', 'reach', redactUrl(url.origin), what, { retryable: true, cause });
+  return failure('NETWORK', 'reach', redactUrl(url.origin), what, {
+    retryable: true,
+    cause,
+    hint: triesHint,
+  });
 }
 
 /** NETWORK with a sentence for what Node's code means; failures of ours pass. */
-export function asFailure(error: unknown, url: URL): unknown {
+export function asFailure(error: unknown, url: URL, proxy?: URL): unknown {
   if (error instanceof BodyError) return error;
   if (isFailure(error)) return error;
   if (error === undefined) return networkFailure(url, 'the connection closed without an answer');
   const code = codeOf(error);
+  if (proxy && /^(?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH)$/.test(code)) {
+    return failure('NETWORK', 'reach', redactUrl(url.origin), `its proxy does not answer (${code})`, {
+      retryable: code !== 'ENOTFOUND',
+      cause: error,
+      hint: `${proxyHint}: it says ${redactUrl(proxy.origin)}`,
+    });
+  }
   const never = (what: string, hint?: string): PolyarchError =>
     failure('NETWORK', 'reach', redactUrl(url.origin), what, { cause: error, hint });
   if (code === 'ECONNREFUSED') {
@@ -46,10 +60,11 @@ export function asFailure(error: unknown, url: URL): unknown {
     return failure('NETWORK', 'reach', redactUrl(url.origin), 'nothing listens there (connection refused)', {
       retryable: !local,
       cause: error,
-      hint: local ? 'start a registry there, or correct the port' : undefined,
+      hint: local ? 'start a registry there, or correct the port' : 'check the registry’s name and port',
     });
   }
   if (code === 'ENOTFOUND') return never('no such host', 'check the spelling of the registry, and DNS');
+  if (code === 'EAI_AGAIN') return networkFailure(url, 'DNS does not answer', error);
   if (code === 'ERR_PROXY_TUNNEL') return proxyFailure(error, url);
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
     return never('its TLS certificate is for another host', 'use the name that the certificate has');
@@ -82,6 +97,8 @@ export function asFailure(error: unknown, url: URL): unknown {
   return networkFailure(url, redactText(error instanceof Error ? error.message : String(error)), error);
 }
 
+const proxyHint = 'check HTTPS_PROXY or HTTP_PROXY, or name the host in NO_PROXY';
+
 /** Node's own message would show the proxy's password. */
 function proxyFailure(error: unknown, url: URL): PolyarchError {
   const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : undefined;
@@ -95,6 +112,6 @@ function proxyFailure(error: unknown, url: URL): PolyarchError {
     hint:
       status === 407
         ? 'put the user and password into HTTPS_PROXY: http://USER:PASSWORD@HOST:PORT'
-        : 'check HTTPS_PROXY, or name the host in NO_PROXY',
+        : proxyHint,
   });
 }

@@ -2,6 +2,7 @@ import { type ErrorCode, failure, type PolyarchError } from '../../lib/errors.ts
 import { redactText } from '../../lib/redact.ts';
 import type { HttpResponse } from './http.ts';
 import { limits } from './limits.ts';
+import { triesHint } from './network-failure.ts';
 import { retryAfter } from './retry.ts';
 import { readBody } from './watched-body.ts';
 
@@ -46,6 +47,12 @@ export async function registryFailure(
       action,
       thing,
       `${options.missing ?? 'the registry has no such thing'}${tail}`,
+      {
+        hint:
+          errorCode === 'BLOB_UNKNOWN'
+            ? 'the image is not whole there: push it again, or copy it from elsewhere'
+            : missingRepositoryHint(options.registry),
+      },
     );
   }
   if (errorCode !== undefined && invalidContent.has(errorCode)) {
@@ -56,8 +63,14 @@ export async function registryFailure(
   const hint =
     status === 429
       ? `${wait === undefined ? 'wait' : `wait ${Math.ceil(wait / 1000)} seconds`}, or ${login} for a higher limit`
-      : undefined;
+      : status >= 500
+        ? triesHint
+        : undefined;
   return failure(code, action, thing, `the registry answered ${status}${tail}`, { hint });
+}
+
+export function missingRepositoryHint(registry: string): string {
+  return `check the spelling; a private repository may answer so to who is not logged in: polyarch login ${registry}`;
 }
 
 /** The first error of the distribution-spec's body, its text as `CODE: message`; nothing of another body: a proxy's HTML page helps nobody. */

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import type { IoOptions } from '../../content/store.ts';
+import { damagedHint } from '../../content/verify.ts';
 import { abortReason, failure, isFailure, type PolyarchError, reasonOf } from '../../lib/errors.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { OnRegistryEvent } from './events.ts';
@@ -167,6 +168,7 @@ function checkWhole({ status, headers }: HttpResponse, descriptor: Descriptor): 
     'download',
     descriptor.digest,
     `the registry has ${total} bytes of it, its descriptor says ${descriptor.size}`,
+    { hint: damagedHint },
   );
 }
 

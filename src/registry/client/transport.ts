@@ -96,7 +96,7 @@ export function createTransport(options: TransportOptions = {}): Transport {
         ...(length === undefined ? {} : { 'content-length': String(length) }),
       },
     });
-    return await exchange(request, outgoing);
+    return await exchange(request, outgoing, proxyFor(url, env));
   };
 
   /** Once more with what the machine's other programs trust, where Node's own list knows the authority not. */
