@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { copy } from '../../src/app/copy/copy.ts';
 import { imagePushes } from '../../src/app/image-push.ts';
+import { createIndex } from '../../src/app/index/create-index.ts';
 import { inspect, inspectRaw } from '../../src/app/inspect/inspect.ts';
 import { createRegistryClient } from '../../src/app/stores.ts';
 import { contentFromBytes } from '../../src/content/content.ts';
@@ -123,6 +124,32 @@ describe('as few requests as there can be', () => {
       } finally {
         client.close();
       }
+    });
+  });
+
+  describe('an index of four images', { skip: skipWithoutDockerRegistry }, () => {
+    let registry: DockerRegistry;
+    const parts = platforms.slice(0, 4);
+    const name = (text: string): string => `${registry.host}/${text}`;
+    const sources = parts.map((_, at) => `parts:${at}`);
+    before(async () => {
+      registry = await startDockerRegistry();
+      const store = await LayoutStore.open(join(directory, 'parts'), { create: true });
+      for (const [at, platform] of parts.entries()) {
+        const { root } = await randomImage(store, { seed: at + 1, platforms: [platform], layers: 2 });
+        await store.tag(root, String(at));
+        await copy(`oci:${directory}/parts:${at}`, [name(`parts:${at}`)], { env });
+      }
+    });
+    after(() => registry.close());
+
+    // crane 0.20 sends 19: `index append` of the four under the same name.
+    test('in their own repository it is a manifest and a config of each, and the index', async () => {
+      const target = name('parts:all');
+      const created = await requestsOf(() => createIndex({ target, sources: sources.map(name), env }));
+      exactly(created, 2 * parts.length + 1);
+      assert.equal(created.together, parts.length);
+      assert.equal(created.sent.at(-1), 'PUT /v2/parts/manifests/all');
     });
   });
 
