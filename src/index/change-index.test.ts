@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { digestOf } from '../lib/digest.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
+import type { Index } from '../oci/manifest.ts';
 import { mediaTypes } from '../oci/media-types.ts';
 import { parsePlatform } from '../oci/platform.ts';
 import { annotateEntry, appendEntries, parseEntryName, removeEntries } from './change-index.ts';
-import { type IndexDraft, renderIndex } from './index-draft.ts';
+import { draftOf, type IndexDraft, renderIndex } from './index-draft.ts';
 
 const image = (platform: string, seed = ''): Descriptor => ({
   mediaType: mediaTypes.ociManifest,
@@ -42,6 +43,41 @@ test('append refuses a second image for a platform, or puts it in the place of t
   });
   const replaced = appendEntries('i', draft, [other, about(other)], { replace: true });
   assert.deepEqual(replaced.entries, [amd64, other, about(amd64), about(other)]);
+});
+
+test('append leaves what is said about an image that another entry still names', () => {
+  const twice = { ...amd64, platform: parsePlatform('linux/386') };
+  const shared = { ...draft, entries: [amd64, twice, about(amd64)] };
+  const other = image('linux/386', 'new');
+  const replaced = appendEntries('i', shared, [other], { replace: true });
+  assert.deepEqual(replaced.entries, [amd64, other, about(amd64)]);
+  const both = appendEntries('i', replaced, [image('linux/amd64', 'new')], { replace: true });
+  assert.deepEqual(both.entries, [image('linux/amd64', 'new'), other]);
+});
+
+test('append of an image that is there keeps what the index says of it', () => {
+  const noted = { ...arm64, annotations: { a: '1', b: '1' }, urls: ['https://example.com/'] };
+  const again = { ...arm64, annotations: { b: '2' } };
+  const { entries } = appendEntries('i', { ...draft, entries: [noted] }, [again]);
+  assert.deepEqual(entries, [{ ...noted, annotations: { a: '1', b: '2' } }]);
+});
+
+test('fields that nobody here knows stay, in the index and in its entries', () => {
+  const bytes = {
+    schemaVersion: 2,
+    'com.example.first': { a: [1, null] },
+    manifests: [{ ...amd64, later: true, platform: { ...amd64.platform, future: ['x'] } }],
+    annotations: { k: 'v' },
+    last: 'x',
+  };
+  const index = JSON.parse(JSON.stringify(bytes)) as Index;
+  const changed = appendEntries('i', draftOf(index, mediaTypes.ociIndex), [arm64]);
+  const rendered: unknown = JSON.parse(renderIndex(changed).bytes.toString());
+  assert.deepEqual(rendered, {
+    ...bytes,
+    mediaType: mediaTypes.ociIndex,
+    manifests: [...bytes.manifests, arm64],
+  });
 });
 
 test('remove takes what is said about an image with it, by platform or by digest', () => {

@@ -34,8 +34,8 @@ function missing(index: string, name: EntryName, draft: IndexDraft) {
 }
 
 /**
- * The draft with more entries. One of a platform that is there already is an error, unless `replace`: then it takes the place of the other,
- * whose attestations go. USAGE.
+ * The draft with more entries; what is said anew of one that is there is added to what was. One of a platform that is there already is an
+ * error, unless `replace`: then it takes the place of the other, whose attestations go. USAGE.
  */
 export function appendEntries(
   index: string,
@@ -45,9 +45,9 @@ export function appendEntries(
 ): IndexDraft {
   let entries = [...draft.entries];
   for (const entry of added) {
-    const same = entries.findIndex((other) => other.digest === entry.digest && samePlace(other, entry));
-    if (same !== -1) {
-      entries[same] = entry;
+    const same = entries.find((other) => other.digest === entry.digest && samePlace(other, entry));
+    if (same !== undefined) {
+      entries = entries.map((other) => (other === same ? unitedEntry(same, entry) : other));
       continue;
     }
     const rival = isAttestation(entry) ? undefined : entries.find((other) => samePlace(other, entry));
@@ -64,11 +64,17 @@ export function appendEntries(
         { hint: '--replace takes the new one' },
       );
     }
-    entries = entries
-      .map((other) => (other === rival ? entry : other))
-      .filter((other) => subjectOf(other) !== rival.digest);
+    entries = entries.map((other) => (other === rival ? entry : other));
+    // An image that another entry still names keeps what is said about it.
+    if (entries.some(({ digest }) => digest === rival.digest)) continue;
+    entries = entries.filter((other) => subjectOf(other) !== rival.digest);
   }
   return { ...draft, entries: imagesFirst(entries) };
+}
+
+function unitedEntry(before: Descriptor, after: Descriptor): Descriptor {
+  const annotations = { ...before.annotations, ...after.annotations };
+  return { ...before, ...after, ...(Object.keys(annotations).length === 0 ? {} : { annotations }) };
 }
 
 function samePlace(a: Descriptor, b: Descriptor): boolean {

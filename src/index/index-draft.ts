@@ -14,16 +14,26 @@ export interface IndexDraft {
   readonly annotations?: Readonly<Record<string, string>> | undefined;
   readonly subject?: Descriptor | undefined;
   readonly artifactType?: string | undefined;
+  /** Fields of an index that was read which no specification of today has: they stay. */
+  readonly others?: Readonly<Record<string, unknown>> | undefined;
 }
 
 export function draftOf(index: Index, mediaType: string): IndexDraft {
-  const { manifests, annotations, subject, artifactType } = index;
-  return { mediaType, entries: manifests, annotations, subject, artifactType };
+  const {
+    manifests,
+    annotations,
+    subject,
+    artifactType,
+    schemaVersion: _,
+    mediaType: _own,
+    ...others
+  } = index;
+  return { mediaType, entries: manifests, annotations, subject, artifactType, others };
 }
 
 /** LIMIT when no registry would take it. */
 export function renderIndex(draft: IndexDraft): ResolvedDocument {
-  const { mediaType, entries, annotations, subject, artifactType } = draft;
+  const { mediaType, entries, annotations, subject, artifactType, others } = draft;
   const index: Index = {
     schemaVersion: 2,
     mediaType,
@@ -31,6 +41,7 @@ export function renderIndex(draft: IndexDraft): ResolvedDocument {
     manifests: entries.map(orderedEntry),
     ...(subject === undefined ? {} : { subject: orderedEntry(subject) }),
     ...(annotations === undefined || Object.keys(annotations).length === 0 ? {} : { annotations }),
+    ...others,
   };
   const bytes = Buffer.from(JSON.stringify(index, null, 2));
   if (bytes.length > maxMetadataBytes) {
@@ -75,11 +86,7 @@ export function beyondDockerList(draft: IndexDraft): string | undefined {
 }
 
 /** USAGE when the draft is a Docker list that has no place for what it says. `thing` is the index's name, `hint` a way out. */
-export function checkDockerList(
-  draft: IndexDraft,
-  thing: string,
-  hint = 'make it an OCI index: --type oci',
-): void {
+export function checkDockerList(draft: IndexDraft, thing: string, hint: string): void {
   const field = isDockerList(draft) ? beyondDockerList(draft) : undefined;
   if (field === undefined) return;
   throw failure('USAGE', 'write', thing, `a Docker manifest list has no place for ${field}`, { hint });

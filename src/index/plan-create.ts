@@ -33,7 +33,21 @@ export interface PlanCreateOptions {
   readonly annotations?: readonly IndexAnnotation[] | undefined;
   readonly subject?: Descriptor | undefined;
   readonly artifactType?: string | undefined;
+  /** What to type instead, where the options are not those of `index create`. */
+  readonly hints?: PlanHints | undefined;
 }
+
+export interface PlanHints {
+  /** After two images of one platform. */
+  readonly duplicate: string;
+  /** After something that Docker's list has no place for. */
+  readonly dockerList: string;
+}
+
+const ownHints: PlanHints = {
+  duplicate: '--replace takes the later one; SOURCE@platform=OS/ARCH says what a source really is for',
+  dockerList: 'make it an OCI index: --type oci',
+};
 
 /** An entry, and where its content can be had. */
 export interface PlannedChild {
@@ -64,7 +78,8 @@ export function planCreate(
   const warnings: string[] = [];
   const gathered = sources.flatMap((source) => childrenOf(source));
   const wanted = onlyPlatforms(gathered, options.only);
-  const unique = resolveDuplicates(target, wanted, options.replace ?? false);
+  const hints = options.hints ?? ownHints;
+  const unique = resolveDuplicates(target, wanted, { replace: options.replace ?? false, hints });
   const children = keepAttestations(unique, options.attestations ?? true, warnings);
   if (!children.some(({ descriptor }) => !isAttestation(descriptor))) {
     throw failure('USAGE', 'create', target, 'an index without an image would break every pull', {
@@ -81,7 +96,7 @@ export function planCreate(
     artifactType: options.artifactType,
   };
   const draft = annotate(bare, options.annotations ?? []);
-  checkDockerList(draft, target);
+  checkDockerList(draft, target, hints.dockerList);
   return { draft, children, warnings: [...warnings, ...planWarnings(draft)] };
 }
 
@@ -148,7 +163,7 @@ function onlyPlatforms(
 function resolveDuplicates(
   target: string,
   children: readonly PlannedChild[],
-  replace: boolean,
+  { replace, hints }: { readonly replace: boolean; readonly hints: PlanHints },
 ): PlannedChild[] {
   const chosen = new Map<string, PlannedChild>();
   for (const child of children) {
@@ -167,7 +182,7 @@ function resolveDuplicates(
         'create',
         target,
         `two images are for ${describePlatform(platform)}: ${before.source} (${before.descriptor.digest}) and ${child.source} (${descriptor.digest})`,
-        { hint: '--replace takes the later one; SOURCE@platform=OS/ARCH says what a source really is for' },
+        { hint: hints.duplicate },
       );
     }
     chosen.set(key, child);

@@ -134,3 +134,17 @@ test('a change is made again when somebody else moved the name meanwhile', async
   );
   assert.equal(updated.after.descriptor.digest, (await store.resolve('x')).digest);
 });
+
+test('a change that changes nothing keeps the bytes, however somebody else laid them out', async () => {
+  const { amd64, plan } = await twoImages();
+  const { store } = amd64;
+  const { entries } = planCreate('t', [amd64.source]).draft;
+  const bytes = Buffer.from(`{"manifests":${JSON.stringify(entries)}, "x":1e2,"schemaVersion":2}\n`);
+  const descriptor = { mediaType: plan.draft.mediaType, digest: digestOf(bytes), size: bytes.length };
+  await store.push(descriptor, contentFromBytes(bytes));
+  await store.tag(descriptor, 'x');
+  const index = { name: 't', store, reference: 'x' };
+  const same = await updateIndex(index, (draft) => ({ draft: appendEntries('t', draft, entries) }));
+  assert.deepEqual(same.after.bytes, bytes);
+  assert.deepEqual((await store.resolve('x')).digest, descriptor.digest);
+});

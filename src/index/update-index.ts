@@ -52,7 +52,7 @@ export interface UpdatedIndex {
 const maxTries = 5;
 
 /**
- * Reads what a name points at now, changes it, and publishes it unless the name was moved meanwhile: then it is read and changed again. With
+ * Reads what a name points at now, changes it (what says the same afterwards keeps its bytes), and publishes it unless the name was moved meanwhile: then it is read and changed again. With
  * `expect` nothing is tried twice. A registry has no lock: between the last look and the write there is one exchange left.
  */
 export async function updateIndex(
@@ -64,9 +64,13 @@ export async function updateIndex(
     const root = await readIndexOf(index, options);
     const expect: Expected = options.expect ?? root.descriptor.digest;
     if (expect !== root.descriptor.digest) await expectReference(index, expect, options);
-    const { draft, children = [], documents = [] } = await change(await draftAt(index, root), root);
+    const read = draftAt(index, root);
+    const { draft, children = [], documents = [] } = await change(read, root);
     options.check?.(draft);
-    const after = renderIndex(draft);
+    const rendered = renderIndex(draft);
+    // Laid out anew it would have another digest, and say the same.
+    const same = renderIndex(read).descriptor.digest === rendered.descriptor.digest;
+    const after = same ? root : rendered;
     try {
       if (!options.dryRun) {
         await bringChildren(children, index.store, options);
@@ -116,7 +120,7 @@ async function readIndexOf(index: NamedIndex, options: IoOptions): Promise<Resol
   }
 }
 
-async function draftAt(index: NamedIndex, root: ResolvedDocument): Promise<IndexDraft> {
+function draftAt(index: NamedIndex, root: ResolvedDocument): IndexDraft {
   const document = parseDocument(root.bytes, index.name);
   if (document.kind === 'index') return draftOf(document.index, root.descriptor.mediaType);
   throw failure('USAGE', 'change', index.name, 'it is one image, not an index', {

@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { randomImage } from '../../../test/fixtures/random-image.ts';
+import { LayoutStore } from '../../content/layout/layout-store.ts';
 import { digestOf } from '../../lib/digest.ts';
 import { isFailure } from '../../lib/errors.ts';
-import { parseImageSource } from './create-image.ts';
+import { createImage, parseImageSource } from './create-image.ts';
 
 const digest = digestOf('x');
 
@@ -44,4 +49,23 @@ test('any text is a source or an error of ours', () => {
       },
     ),
   );
+});
+
+test('what to type instead has only what imagetools takes', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'polyarch-imagetools-'));
+  try {
+    const store = await LayoutStore.open(directory);
+    for (const seed of [1, 2]) {
+      const { root } = await randomImage(store, { seed, platforms: ['linux/arm64'], layers: 1 });
+      await store.tag(root, String(seed));
+    }
+    const sources = [`oci:${directory}:1`, `oci:${directory}:2`];
+    await assert.rejects(createImage({ sources, tags: [], dryRun: true }), (error) => {
+      assert.match(String(error), /two images are for linux\/arm64/);
+      assert.doesNotMatch(String((error as { hint?: string }).hint), /--replace|@platform/);
+      return true;
+    });
+  } finally {
+    await rm(directory, { recursive: true });
+  }
 });

@@ -3,7 +3,7 @@ import { resolveDocument } from '../../content/read-manifest.ts';
 import type { ResolvedDocument, Store } from '../../content/store.ts';
 import { parseAnnotation } from '../../index/annotation.ts';
 import { draftOf, renderIndex } from '../../index/index-draft.ts';
-import { type ChosenSource, planCreate, planWarnings } from '../../index/plan-create.ts';
+import { type ChosenSource, type PlanHints, planCreate, planWarnings } from '../../index/plan-create.ts';
 import { publishIndex } from '../../index/publish-index.ts';
 import { readSource } from '../../index/read-source.ts';
 import { targetsOf } from '../../index/update-index.ts';
@@ -36,6 +36,11 @@ export interface CreatedImage {
   readonly warnings: readonly string[];
 }
 
+const planHints: PlanHints = {
+  duplicate: 'leave one of them out; with --append the new one takes the place of what --tag has',
+  dockerList: 'polyarch index create --type oci makes an OCI index of Docker’s images',
+};
+
 /** `docker buildx imagetools create`: the same sources give the same bytes as buildx. */
 export async function createImage(options: CreateImageOptions): Promise<CreatedImage> {
   const { signal, onEvent, tags, dryRun } = options;
@@ -63,6 +68,7 @@ export async function createImage(options: CreateImageOptions): Promise<CreatedI
       annotations,
       replace: options.append,
       order: 'as-given',
+      hints: planHints,
     });
     const document = carbon && only !== undefined ? await rootOf(only, options) : renderIndex(plan.draft);
     const children = carbon && only !== undefined ? carbonChildren(only) : plan.children;

@@ -141,7 +141,7 @@ export async function changeIndex(
         checkRequirements(target, draft, requirements);
       },
     });
-    return writtenIndex(targets, updated, [...warnings, ...planWarnings(updated.draft)]);
+    return writtenIndex(targets, updated, [...warnings, ...planWarnings(updated.draft)], updated.after);
   } finally {
     await stores.close();
   }

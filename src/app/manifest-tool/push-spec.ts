@@ -1,5 +1,5 @@
 import { renderIndex } from '../../index/index-draft.ts';
-import { type ChosenSource, planCreate } from '../../index/plan-create.ts';
+import { type ChosenSource, type PlanHints, planCreate } from '../../index/plan-create.ts';
 import { publishIndex } from '../../index/publish-index.ts';
 import { targetsOf } from '../../index/update-index.ts';
 import { failure, isFailure, reasonOf } from '../../lib/errors.ts';
@@ -16,6 +16,11 @@ export interface PushSpecOptions extends IndexOptions {
   /** Images that do not exist are left out, with a warning. */
   readonly ignoreMissing?: boolean | undefined;
 }
+
+const planHints: PlanHints = {
+  duplicate: 'leave one of them out, or say under "platform" what it really is for',
+  dockerList: 'push --type oci makes it an OCI index',
+};
 
 /** `manifest-tool push`: the images of a specification under its name and tags, in the same bytes. */
 export async function pushSpec(spec: ManifestSpec, options: PushSpecOptions): Promise<WrittenIndex> {
@@ -37,7 +42,7 @@ export async function pushSpec(spec: ManifestSpec, options: PushSpecOptions): Pr
     const annotations = Object.entries(spec.annotations).map(
       ([key, value]) => ({ on: 'index', key, value }) as const,
     );
-    const plan = planCreate(spec.image, sources, { type, annotations });
+    const plan = planCreate(spec.image, sources, { type, annotations, hints: planHints });
     const { entries, mediaType } = plan.draft;
     const document =
       type === 'docker' ? renderList(entries, { mediaType, indent: 2 }) : renderIndex(plan.draft);

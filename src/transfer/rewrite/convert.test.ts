@@ -57,6 +57,39 @@ describe('converting', () => {
     assert.equal((await readManifest(source, first)).config.mediaType, mediaTypes.dockerConfig);
   });
 
+  test('an index keeps what nobody here knows, and what names a converted image names the new one', async () => {
+    const store = new CountingStore();
+    const image = await store.image('');
+    const empty = await store.add(mediaTypes.ociConfig, {});
+    const statement = await store.add(mediaTypes.ociManifest, {
+      schemaVersion: 2,
+      mediaType: mediaTypes.ociManifest,
+      config: empty,
+      layers: [],
+      subject: image,
+    });
+    const unknown = { os: 'unknown', architecture: 'unknown' };
+    const annotations = {
+      'vnd.docker.reference.type': 'attestation-manifest',
+      'vnd.docker.reference.digest': image.digest,
+    };
+    const mediaType = mediaTypes.ociIndex;
+    const listed = { ...image, data: 'e30=', 'com.example': 1 };
+    const manifests = [{ ...statement, platform: unknown, annotations }, listed];
+    const root = await store.add(mediaType, { schemaVersion: 2, mediaType, manifests, 'com.example': [1] });
+    const { source, root: converted } = await toDocker(store, root);
+    const read = async (descriptor: Descriptor) =>
+      JSON.parse(Buffer.concat(await (await source.fetch(descriptor)).toArray()).toString());
+    const index = await read(converted);
+    assert.deepEqual(index['com.example'], [1]);
+    const [attestation, child] = index.manifests;
+    assert.deepEqual([child['com.example'], child.data], [1, undefined]);
+    assert.notEqual(child.digest, image.digest);
+    assert.equal(attestation.annotations['vnd.docker.reference.digest'], child.digest);
+    const { mediaType: type, digest, size } = child;
+    assert.deepEqual((await read(attestation)).subject, { mediaType: type, digest, size });
+  });
+
   test('ends at a tower of indexes', async () => {
     const store = new CountingStore();
     let root = await store.image('');

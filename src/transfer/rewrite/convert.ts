@@ -1,7 +1,6 @@
 import { readDocument } from '../../content/read-manifest.ts';
 import { isAttestation, maxIndexDepth, maxIndexEntries } from '../../content/select-manifest.ts';
 import type { Ingester, IoOptions, Store } from '../../content/store.ts';
-import type { Digest } from '../../lib/digest.ts';
 import { failure } from '../../lib/errors.ts';
 import { Memo } from '../../lib/memo.ts';
 import { Pool } from '../../lib/pool.ts';
@@ -52,7 +51,8 @@ class Conversion {
     this.#options = options;
   }
 
-  document(descriptor: Descriptor, depth = 0): Promise<Descriptor> {
+  /** `moved`: what became of the images beside it, by their digests before. */
+  document(descriptor: Descriptor, depth = 0, moved: Moved = new Map()): Promise<Descriptor> {
     return this.#documents.of(descriptor.digest, async () => {
       this.#count++;
       const limit = (what: string) => failure('LIMIT', 'convert', descriptor.digest, what);
@@ -64,7 +64,7 @@ class Conversion {
       );
       return document.kind === 'index'
         ? await this.#index(descriptor, document, depth)
-        : await this.#manifest(descriptor, document.mediaType, document.manifest);
+        : await this.#manifest(descriptor, document, moved);
     });
   }
 
@@ -73,27 +73,32 @@ class Conversion {
     { mediaType, index }: { readonly mediaType: string; readonly index: Index },
     depth: number,
   ): Promise<Descriptor> {
-    const converted = await Promise.all(index.manifests.map((entry) => this.document(entry, depth + 1)));
-    const moved = new Map<string, Digest>(
-      index.manifests.map((entry, at) => [entry.digest, converted[at]?.digest ?? entry.digest]),
-    );
-    const manifests = index.manifests.map((entry, at) => {
-      const {
-        mediaType: type = entry.mediaType,
-        digest = entry.digest,
-        size = entry.size,
-      } = converted[at] ?? {};
-      return pointedAnew({ ...entry, mediaType: type, digest, size }, moved);
-    });
+    const { manifests: entries } = index;
+    const moved = new Map<string, Descriptor>();
+    const convertAll = async (some: readonly Descriptor[]): Promise<void> => {
+      const converted = await Promise.all(some.map((entry) => this.document(entry, depth + 1, moved)));
+      for (const [at, entry] of some.entries()) moved.set(entry.digest, converted[at] ?? entry);
+    };
+    await convertAll(entries.filter((entry) => !isAttestation(entry)));
+    await convertAll(entries.filter(isAttestation));
+    const manifests = entries.map((entry) => pointedAnew(entry, moved));
     const type = this.#type(mediaType);
-    const same = type === mediaType && index.manifests.every(({ digest }) => moved.get(digest) === digest);
+    const same = type === mediaType && entries.every(({ digest }) => moved.get(digest)?.digest === digest);
     return same
       ? descriptor
       : await this.draft.add(type, { ...index, mediaType: type, manifests }, descriptor);
   }
 
-  async #manifest(descriptor: Descriptor, mediaType: string, manifest: Manifest): Promise<Descriptor> {
-    if (manifest.artifactType !== undefined || !isImageConfig(manifest.config.mediaType)) return descriptor;
+  async #manifest(
+    descriptor: Descriptor,
+    { mediaType, manifest }: { readonly mediaType: string; readonly manifest: Manifest },
+    moved: Moved,
+  ): Promise<Descriptor> {
+    const subject = subjectAnew(manifest, moved);
+    if (manifest.artifactType !== undefined || !isImageConfig(manifest.config.mediaType)) {
+      if (subject === manifest.subject) return descriptor;
+      return await this.draft.add(mediaType, { ...manifest, subject }, descriptor);
+    }
     const layers = await Promise.all(manifest.layers.map((layer) => this.#layer(layer)));
     const type = this.#type(mediaType);
     // A layer that was compressed anew speaks OCI: its manifest says in which words it is named here.
@@ -106,8 +111,9 @@ class Conversion {
     const config = { ...manifest.config, mediaType: this.#type(manifest.config.mediaType) };
     const same =
       type === mediaType && named.every(({ digest }, at) => digest === manifest.layers[at]?.digest);
-    if (same) return descriptor;
-    return await this.draft.add(type, { ...manifest, mediaType: type, config, layers: named }, descriptor);
+    if (same && subject === manifest.subject) return descriptor;
+    const changed = { ...manifest, mediaType: type, config, layers: named };
+    return await this.draft.add(type, subject === undefined ? changed : { ...changed, subject }, descriptor);
   }
 
   async #layer(layer: Descriptor): Promise<Descriptor> {
@@ -127,10 +133,25 @@ class Conversion {
   }
 }
 
-/** An attestation says by digest which image it is about (BuildKit, attestation-storage.md). */
-function pointedAnew(entry: Descriptor, moved: ReadonlyMap<string, Digest>): Descriptor {
+type Moved = ReadonlyMap<string, Descriptor>;
+
+/** An entry about what its manifest became. An attestation says by digest which image it is about (BuildKit, attestation-storage.md). */
+function pointedAnew(entry: Descriptor, moved: Moved): Descriptor {
+  const { mediaType, digest, size } = moved.get(entry.digest) ?? entry;
+  // What is embedded are the bytes of before.
+  const { data, ...kept } = entry;
+  const pointed =
+    digest === entry.digest ? { ...entry, mediaType, size } : { ...kept, mediaType, digest, size };
   const about = entry.annotations?.[referenceDigest];
-  const now = about === undefined ? undefined : moved.get(about);
-  if (!isAttestation(entry) || now === undefined || now === about) return entry;
-  return { ...entry, annotations: { ...entry.annotations, [referenceDigest]: now } };
+  const now = about === undefined ? undefined : moved.get(about)?.digest;
+  if (!isAttestation(entry) || now === undefined || now === about) return pointed;
+  return { ...pointed, annotations: { ...entry.annotations, [referenceDigest]: now } };
+}
+
+/** BuildKit 0.32 names the image in the attestation's `subject` too. */
+function subjectAnew({ subject }: Manifest, moved: Moved): Descriptor | undefined {
+  const now = subject && moved.get(subject.digest);
+  if (subject === undefined || now === undefined || now.digest === subject.digest) return subject;
+  const { mediaType, digest, size } = now;
+  return { ...subject, mediaType, digest, size };
 }
