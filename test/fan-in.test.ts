@@ -1,51 +1,11 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { test } from 'node:test';
 import { contentFromBytes } from '../src/content/content.ts';
 import { MemoryStore } from '../src/content/memory-store.ts';
-import type { ResolvedDocument } from '../src/content/store.ts';
 import { fanIn, registrationTag } from '../src/index/fan-in.ts';
 import { digestOf } from '../src/lib/digest.ts';
 import { mediaTypes } from '../src/oci/media-types.ts';
 import { parsePlatform } from '../src/oci/platform.ts';
-import { randomFrom, stressFanIn, stressPlatforms } from './fixtures/fan-in-stress.ts';
-
-/** Rounds of eight jobs each: `POLYARCH_STRESS=100` runs the full test; test/integration/fan-in.test.ts is the same over a registry. */
-const rounds = Number(process.env.POLYARCH_STRESS ?? 1);
-const failures = 3;
-
-describe(`fan-in of ${stressPlatforms.length} jobs, ${rounds} times, ${failures} of 100 calls fail`, () => {
-  const seed = Number(process.env.POLYARCH_SEED ?? Math.floor(Math.random() * 2 ** 31));
-  const random = randomFrom(seed);
-
-  test(`over memory (seed ${seed})`, async () => {
-    for (let round = 0; round < rounds; round++) {
-      const store = new MemoryStore();
-      // Jobs must not share a store object with capabilities that the faults would hide.
-      const open = () => bare(store);
-      await stressFanIn({ open, key: `run-${round}`, random, failures });
-    }
-  });
-});
-
-/** The store with the exchanges that a registry has, and nothing else. */
-function bare(store: MemoryStore) {
-  return {
-    fetch: store.fetch.bind(store),
-    push: store.push.bind(store),
-    exists: store.exists.bind(store),
-    resolve: store.resolve.bind(store),
-    tag: store.tag.bind(store),
-    async resolveDocument(reference: string) {
-      const descriptor = await store.resolve(reference);
-      const chunks = await (await store.fetch(descriptor)).toArray();
-      return { descriptor, bytes: Buffer.concat(chunks as Buffer[]) };
-    },
-    async pushNamed({ descriptor, bytes }: ResolvedDocument, reference: string) {
-      await store.push(descriptor, contentFromBytes(bytes));
-      await store.tag(descriptor, reference);
-    },
-  };
-}
 
 test('a key becomes part of a tag, or is refused', () => {
   const platform = parsePlatform('linux/arm/v7');
