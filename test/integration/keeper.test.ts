@@ -44,6 +44,7 @@ else {
         start: () => startKeeper({ dataDirectory: data, platforms: [platform], sandbox: tier }),
         tree: () => baseLayers(base, formatPlatform(platform)),
         platform,
+        data,
         scratch: join(scratch, `scratch-${who.replaceAll(' ', '-')}`),
       });
     }

@@ -28,6 +28,7 @@ else {
       start: () => startKeeper({ dataDirectory: data, platforms: [platform], sandbox: 'proot' }),
       tree: () => baseLayers(base, formatPlatform(platform)),
       platform,
+      data,
       scratch: join(scratch, 'scratch'),
       lacks: prootLacks(join(scratch, 'volume')),
     });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -44,6 +44,8 @@ export interface SandboxSubject {
   /** The busybox base image for the platform. */
   readonly tree: () => Tree;
   readonly platform: Platform;
+  /** The keeper's data directory. */
+  readonly data: string;
   /** Exists, writable; a directory of this machine. */
   readonly scratch: string;
   readonly lacks?: Readonly<Partial<Record<SandboxFeature, SandboxLack>>>;
@@ -403,6 +405,26 @@ export function sandboxSuite(name: string, subject: SandboxSubject): void {
       const other = await run('cat /run/secrets/one', { user: 'nobody', mounts: [secret] });
       assert.match(other.output, /denied/);
       assert.equal((await run('ls -d /run/secrets', { tree: [...tree, step.snapshot] })).exitCode, 1);
+    });
+
+    test('a secret that is a variable is in no file of this machine while its step runs', async () => {
+      const secret = `s3cret-${platform.architecture}-variable`;
+      const held = Promise.withResolvers<string>();
+      const holder = new AbortController();
+      const holding = run(
+        'echo held; sleep 984',
+        { env: ['PATH=/usr/bin:/bin', `TOKEN=${secret}`] },
+        { signal: holder.signal, printed: held.resolve },
+      );
+      assert.equal(await Promise.race([held.promise, holding.then(({ output }) => output)]), 'held\n');
+      const all = readdirSync(join(subject.data, 'keeper'), { recursive: true, withFileTypes: true });
+      const files = all.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+      assert.deepEqual(
+        files.filter((path) => readFileSync(path).includes(secret)),
+        [],
+      );
+      holder.abort();
+      await assert.rejects(holding, { code: 'INTERRUPTED' });
     });
 
     test('a socket leads to the one of this machine, for its user', async () => {

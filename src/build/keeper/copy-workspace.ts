@@ -53,7 +53,7 @@ export class CopyWorkspace implements Workspace {
 
   constructor(options: CopyWorkspaceOptions) {
     this.#options = options;
-    mkdirSync(join(options.directory, 'mounts'));
+    mkdirSync(join(options.directory, 'mounts'), { recursive: true });
   }
 
   async withView<T>(tree: Tree, signal: AbortSignal, use: (mounted: MountedTree) => Promise<T>): Promise<T> {

@@ -15,6 +15,7 @@ import { makeHandlers } from './handlers.ts';
 import { isolate, registerEmulators, unregisterEmulators } from './isolate.ts';
 import type { KeeperConfig } from './keeper-config.ts';
 import { KeeperLocks } from './keeper-lock.ts';
+import { holdInMemory, releaseMemory } from './memory-directories.ts';
 import { ownDirectories } from './own-directories.ts';
 import { sweep } from './sweep.ts';
 import { toWireError } from './wire-error.ts';
@@ -40,7 +41,8 @@ async function serve(config: KeeperConfig, socket: Socket): Promise<void> {
   const keepers = join(config.dataDirectory, 'keeper');
   const locks = new KeeperLocks(keepers, calls);
   const directory = locks.take(config.id);
-  if (!config.namespaces && process.getuid?.() === 0) letUsersPass(config, directory);
+  if (config.namespaces) holdInMemory(directory, calls);
+  else if (process.getuid?.() === 0) letUsersPass(config, directory);
   registerEmulators(config, calls);
   const cgroups = bindGroups(openedGroups, directory, calls);
   const snapshots = new SnapshotDirectory(join(config.dataDirectory, 'snapshots'), {
@@ -85,6 +87,7 @@ async function serve(config: KeeperConfig, socket: Socket): Promise<void> {
   snapshots.discardOwn().forEach(remove);
   unregisterEmulators(config, calls);
   unbindGroups(cgroups, calls);
+  if (config.namespaces) releaseMemory(directory, calls);
   rmSync(directory, { recursive: true, force: true });
 }
 

@@ -42,7 +42,7 @@ export class OverlayWorkspace implements Workspace {
       fits: (lowers) => mounter.fits({ lowers, upper: { directory: longestName, work: longestName } }),
       merge: (ids) => this.#merge(ids),
     });
-    mkdirSync(join(options.directory, 'mounts'));
+    mkdirSync(join(options.directory, 'mounts'), { recursive: true });
   }
 
   /** Read-only for the kernel too, by the lack of an upper directory. */

@@ -56,7 +56,8 @@ export async function withBundle(
       capabilities: containerCapabilities(readFileSync('/proc/self/status', 'utf8'), spec.security),
       seccomp: options.seccomp ? seccompProfile(process.arch, options) : undefined,
     });
-    writeFileSync(join(spec.scratch, 'config.json'), JSON.stringify(config));
+    // A variable may be a secret.
+    writeFileSync(join(spec.scratch, 'config.json'), JSON.stringify(config), { mode: 0o600 });
     return { exitCode: await use(user), stubs: stubs.paths };
   } finally {
     sources.release();
