@@ -77,7 +77,7 @@ export class GitRepositories {
       await assertCommitLimits(resolved.commit, git, this.#options.limits ?? gitLimits);
       await runGit(['checkout', '-q', '--detach', resolved.commit], git);
       if (source.submodules) {
-        await runGit(['submodule', 'update', '-q', '--init', '--recursive', '--depth=1'], git);
+        await runShallow(['submodule', 'update', '-q', '--init', '--recursive', '--depth=1'], git);
         if (!source.keepGitDirectory) await removeGitFiles(Buffer.from(tree));
       }
       if (source.modified === 'commit') {
@@ -147,6 +147,19 @@ function assertChecksum(shown: string, wanted: string | undefined, found: readon
   throw failure('CONTENT_INVALID', 'fetch', shown, what);
 }
 
+/** With the whole history where the server, one of plain files for instance, cannot leave it out. */
+async function runShallow(args: readonly string[], git: RunGitOptions): Promise<void> {
+  try {
+    await runGit(args, git);
+  } catch (error) {
+    if (!isFailure(error, 'NETWORK') || !/shallow|--depth/.test(error.message)) throw error;
+    await runGit(
+      args.filter((word) => word !== '--depth=1'),
+      git,
+    );
+  }
+}
+
 /** By its name as far as there is one; else, and where the name stands for another commit already, by the commit. */
 async function fetchCommit({ commit, ref }: Resolved, git: RunGitOptions): Promise<void> {
   const has = async () => {
@@ -160,11 +173,11 @@ async function fetchCommit({ commit, ref }: Resolved, git: RunGitOptions): Promi
   };
   const shallow = ['fetch', '-q', '-u', '--no-tags', '--depth=1', 'origin'];
   if (ref !== undefined) {
-    await runGit([...shallow, `+${ref}:${ref}`], git);
+    await runShallow([...shallow, `+${ref}:${ref}`], git);
     if (await has()) return;
   }
   try {
-    await runGit([...shallow, commit], git);
+    await runShallow([...shallow, commit], git);
   } catch (error) {
     if (isFailure(error, 'INTERRUPTED', 'UNAUTHORIZED')) throw error;
     // The server gives commits by their names only.
