@@ -4,14 +4,17 @@ import { parseArgs } from 'node:util';
 import { goldensDirectory, readCases } from '../test/build-goldens/case-file.ts';
 import { isSame, judge } from '../test/build-goldens/judge.ts';
 import type { Recorded, RecordedGroup } from '../test/build-goldens/outcome.ts';
+import { recordParserGoldens } from '../test/build-goldens/parser-outcome.ts';
 import { loadIntoPeer, peerBuild, peerVersion } from '../test/build-goldens/peer-build.ts';
 import { baseName, Workbench } from '../test/build-goldens/workbench.ts';
 
 const usage = `Builds the cases of test/goldens/build with docker's BuildKit and with polyarch, and records what comes out.
 
 Usage: node scripts/record-goldens.ts [--ours] [--frontends REPOSITORY] [PREFIX…]
+       node scripts/record-goldens.ts --parser
 
   PREFIX   record only the cases whose group/name begins so; default all
+  --parser write what our parser makes of the files in test/goldens/dockerfile
   --ours   build with polyarch only: show what differs from what is recorded, and record our error texts anew
   --frontends REPOSITORY
            where the peer finds the frontend's images of cases that name a version of it; default docker/dockerfile
@@ -22,11 +25,17 @@ const { values, positionals } = parseArgs({
   options: {
     ours: { type: 'boolean', default: false },
     frontends: { type: 'string', default: 'docker/dockerfile' },
+    parser: { type: 'boolean', default: false },
     help: { type: 'boolean' },
   },
 });
 if (values.help) {
   process.stdout.write(usage);
+  process.exit(0);
+}
+
+if (values.parser) {
+  for (const name of recordParserGoldens()) process.stdout.write(`wrote ${name}\n`);
   process.exit(0);
 }
 

@@ -1,50 +1,26 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import {
+  compact,
+  outcomeOf,
+  parserGoldens,
+  parserOutcome,
+} from '../../../test/build-goldens/parser-outcome.ts';
 import { cpuTime } from '../../../test/fixtures/cpu-time.ts';
-import { isFailure, PolyarchError } from '../../lib/errors.ts';
+import { PolyarchError } from '../../lib/errors.ts';
 import type { Instruction } from './instruction.ts';
 import { maxInstructions, parseDockerfile } from './parse.ts';
 import type { ExactRange } from './source.ts';
 
-const goldens = resolve(import.meta.dirname, '../../../test/goldens/dockerfile');
-const update = process.env.UPDATE_GOLDENS === '1';
-
-/** Ranges as `2:1-4` or `2:1-3:9`, or their lines alone: goldens stay readable. */
-function compact(_: string, value: unknown): unknown {
-  if (value === null || typeof value !== 'object' || !('startLine' in value)) return value;
-  const { startLine, startColumn, endLine, endColumn } = value as Partial<ExactRange>;
-  if (startColumn === undefined) return `${startLine}-${endLine}`;
-  return `${startLine}:${startColumn}-${endLine === startLine ? '' : `${endLine}:`}${endColumn}`;
-}
-
-/** The AST less the source, or the failure. */
-function outcome(text: string): unknown {
-  try {
-    const { source: _, ...rest } = parseDockerfile(text, 'Dockerfile');
-    return rest;
-  } catch (error) {
-    if (!isFailure(error)) throw error;
-    return { code: error.code, message: error.message, excerpt: error.excerpt?.split('\n') };
-  }
-}
-
-describe('Dockerfile goldens (UPDATE_GOLDENS=1 writes them)', () => {
-  for (const name of readdirSync(goldens).sort()) {
+describe('Dockerfile goldens (node scripts/record-goldens.ts --parser writes them)', () => {
+  for (const name of readdirSync(parserGoldens).sort()) {
     test(name, () => {
-      const directory = join(goldens, name);
-      const actual: unknown = JSON.parse(
-        JSON.stringify(outcome(readFileSync(join(directory, 'Dockerfile'), 'utf8')), compact),
-      );
-      const file = join(directory, 'result.json');
-      if (update) {
-        mkdirSync(directory, { recursive: true });
-        writeFileSync(file, `${JSON.stringify(actual, undefined, 2)}\n`);
-      }
-      assert.deepEqual(actual, JSON.parse(readFileSync(file, 'utf8')));
-      assert.equal(name.startsWith('invalid-'), Object.hasOwn(actual as object, 'code'));
+      const actual = parserOutcome(name);
+      assert.deepEqual(actual, JSON.parse(readFileSync(join(parserGoldens, name, 'result.json'), 'utf8')));
+      assert.equal(name.startsWith('invalid-'), Object.hasOwn(actual, 'code'));
     });
   }
 });
@@ -140,7 +116,7 @@ describe('parsing', () => {
       `ONBUILD ${'ONBUILD '.repeat(long / 8)}`,
     ]) {
       const started = cpuTime();
-      outcome(text);
+      outcomeOf(text);
       assert.ok(cpuTime() - started < 3000, text.slice(0, 20));
     }
   });
@@ -249,7 +225,7 @@ describe('parsing', () => {
       ...["'", '[', ']', '{', '$', '=', ' ', '#', '# escape=`\n', 'x', '\r', '\u0000', '\ud800', '\u2028'],
     );
     fc.assert(
-      fc.property(fc.array(piece, { maxLength: 40 }), (pieces) => void outcome(pieces.join(''))),
+      fc.property(fc.array(piece, { maxLength: 40 }), (pieces) => void outcomeOf(pieces.join(''))),
       { numRuns: 1000 },
     );
   });
