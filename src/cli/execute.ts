@@ -1,10 +1,13 @@
 import { Command, CommanderError } from 'commander';
-import { abortReason, PolyarchError } from '../lib/errors.ts';
+import { abortReason, errorCodes, PolyarchError } from '../lib/errors.ts';
 import type { CommandLeaf } from './command-table.ts';
 import { ExitWith } from './exit-with.ts';
 import { plainBooleans } from './go-booleans.ts';
 import { errorLines } from './live-lines.ts';
 import { renderError } from './render-error.ts';
+
+/** As BuildKit's clients: of those who wait for an end no longer. The second may be a shell's or npm's of the same Ctrl-C. */
+const forcedInterrupt = 3;
 
 /**
  * Runs one command: parses, wires the signals, renders what went wrong. `path` is what was typed: `polyarch index create`. Resolves to the
@@ -12,7 +15,12 @@ import { renderError } from './render-error.ts';
  */
 export async function execute(path: string, entry: CommandLeaf, argv: readonly string[]): Promise<number> {
   const controller = new AbortController();
+  let interrupts = 0;
   const interrupt = (signal: NodeJS.Signals): void => {
+    if (++interrupts === forcedInterrupt) {
+      process.stderr.write(`error: Interrupted ${interrupts} times: what was begun is left as it is\n`);
+      process.exit(errorCodes.INTERRUPTED.exit);
+    }
     controller.abort(new PolyarchError('INTERRUPTED', `Interrupted by ${signal}`));
   };
   process.on('SIGINT', interrupt);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -99,14 +99,7 @@ describe('a build that is ended in the middle of a RUN', { timeout: 300_000 }, (
         ];
         const child = spawn(polyarchProgram, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
         const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
-        let output = '';
-        await new Promise<void>((resolve, reject) => {
-          child.stderr.on('data', (chunk: Buffer) => {
-            output += chunk.toString();
-            if (/^#\d+ \d\S* begun$/m.test(output)) resolve();
-          });
-          child.once('close', () => reject(new Error(output)));
-        });
+        await outputOf(child).has(/^#\d+ \d\S* begun$/m);
         child.kill(signal);
         assert.equal(await ended, code);
         const until = Date.now() + patienceMilliseconds;
@@ -116,4 +109,53 @@ describe('a build that is ended in the middle of a RUN', { timeout: 300_000 }, (
       });
     }
   }
+
+  test('a third signal ends a build at once whose keeper does not end', async () => {
+    const args = ['build', '--no-cache', '--progress', 'plain', join(scratch, 'context')];
+    const child = spawn(polyarchProgram, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
+    const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+    const output = outputOf(child);
+    await output.has(/^#\d+ \d\S* begun$/m);
+    const [keeper] = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8')
+      .split(' ')
+      .map(Number);
+    assert.ok(keeper);
+    // The first process of its namespace: what stops it from outside is this alone.
+    const first = Number(readFileSync(`/proc/${keeper}/task/${keeper}/children`, 'utf8').split(' ')[0]);
+    process.kill(first, 'SIGSTOP');
+    for (let signals = 0; signals < 3; signals++) {
+      child.kill('SIGINT');
+      await sleep(50);
+    }
+    assert.equal(await ended, 130);
+    assert.match(output.text(), /^error: Interrupted 3 times/m);
+    process.kill(first, 'SIGCONT');
+    const until = Date.now() + patienceMilliseconds;
+    while (leftovers().length > 0 && Date.now() < until) await sleep(50);
+    assert.deepEqual(leftovers(), []);
+  });
 });
+
+function outputOf(child: ChildProcess): {
+  readonly text: () => string;
+  readonly has: (pattern: RegExp) => Promise<void>;
+} {
+  let text = '';
+  const waiting = new Set<() => void>();
+  child.stderr?.on('data', (chunk: Buffer) => {
+    text += chunk.toString();
+    for (const look of waiting) look();
+  });
+  return {
+    text: () => text,
+    has: (pattern) =>
+      new Promise((resolve, reject) => {
+        const look = (): void => {
+          if (pattern.test(text)) resolve();
+        };
+        waiting.add(look);
+        look();
+        child.once('close', () => reject(new Error(text)));
+      }),
+  };
+}

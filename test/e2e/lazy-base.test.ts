@@ -24,13 +24,15 @@ function bytesBelow(directory: string): number {
 describe('a base image of 100 MB in the registry that is pushed to', { timeout: 300_000 }, () => {
   const scratch = mkdtempSync(join(tmpdir(), 'polyarch-lazy-base-'));
   let registry: EmbeddedRegistry;
+  let other: EmbeddedRegistry;
   let proxy: Server;
   let host: string;
   /** Bytes that the registry has sent. */
   let received = 0;
 
   before(async () => {
-    mkdirSync(join(scratch, 'registry'));
+    for (const name of ['registry', 'other']) mkdirSync(join(scratch, name));
+    other = await startRegistry(join(scratch, 'other'));
     registry = await startRegistry(join(scratch, 'registry'));
     const platforms = ['linux/amd64', 'linux/arm64'];
     const base = await largerBase(makeBaseImage(join(scratch, 'base'), { platforms }), files);
@@ -51,11 +53,17 @@ describe('a base image of 100 MB in the registry that is pushed to', { timeout: 
   after(async () => {
     proxy.close();
     await registry.stop();
+    await other.stop();
     removeTree(scratch);
   });
 
   /** Builds and pushes for two platforms; the bytes that came for it. */
-  async function build(home: string, copy: string, content: string): Promise<number> {
+  async function build(
+    home: string,
+    copy: string,
+    content: string,
+    target = `${host}/app:1`,
+  ): Promise<number> {
     const context = join(scratch, 'context');
     mkdirSync(context, { recursive: true });
     writeFileSync(
@@ -64,10 +72,9 @@ describe('a base image of 100 MB in the registry that is pushed to', { timeout: 
     );
     writeFileSync(join(context, 'file'), content);
     const before = received;
-    await polyarch(
-      ['build', '--platform', 'linux/amd64,linux/arm64', '-t', `${host}/app:1`, '--push', context],
-      { env: { ...process.env, POLYARCH_HOME: join(scratch, home) } },
-    );
+    await polyarch(['build', '--platform', 'linux/amd64,linux/arm64', '-t', target, '--push', context], {
+      env: { ...process.env, POLYARCH_HOME: join(scratch, home) },
+    });
     return received - before;
   }
 
@@ -75,6 +82,19 @@ describe('a base image of 100 MB in the registry that is pushed to', { timeout: 
     assert.ok((await build('linked', 'COPY --link file /app/', 'one')) < little);
     const { stdout } = await polyarch(['inspect', `${host}/app:1`]);
     assert.match(stdout, /linux\/amd64[\s\S]*linux\/arm64/);
+  });
+
+  test('to another registry its layers are streamed, once each, and never lie on this disk', async () => {
+    const target = `${other.host}/app:1`;
+    const first = await build('streamed', 'COPY --link file /app/', 'one', target);
+    assert.ok(first > files.bytes * 10, `${first}`);
+    assert.ok(first < files.bytes * files.count, `${first}`);
+    assert.ok(bytesBelow(join(scratch, 'streamed')) < little, 'it was kept');
+    assert.ok(bytesBelow(join(scratch, 'other')) > files.bytes * 10);
+    assert.ok(
+      (await build('streamed', 'COPY --link file /app/', 'two', target)) < little,
+      'it was sent again',
+    );
   });
 
   test('COPY reads what it holds once, for both platforms and for every later build', async () => {

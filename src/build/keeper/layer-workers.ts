@@ -9,7 +9,7 @@ import { fromWireError } from './wire-error.ts';
 /** More side by side wins nothing: the disk is one. */
 const maxWorkers = 4;
 
-/** Threads for layers' files, started when they are first needed and kept. */
+/** Threads for layers' files, started when they are first needed and kept; idle ones keep no process from its end. */
 export class LayerWorkers {
   readonly #pool = new Pool(Math.min(maxWorkers, availableParallelism()));
   readonly #idle: Worker[] = [];
@@ -24,7 +24,9 @@ export class LayerWorkers {
     return await this.#pool.run(async () => {
       throwIfAborted(signal);
       const worker = this.#idle.pop() ?? new Worker(new URL('./layer-worker.ts', import.meta.url));
+      worker.ref();
       const answer = await exchange(worker, job, signal);
+      worker.unref();
       this.#idle.push(worker);
       if (answer.type === 'failed') throw fromWireError(answer.error);
       return answer.result as LayerJobResults[J['kind']];
