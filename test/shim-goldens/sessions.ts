@@ -255,6 +255,45 @@ const skopeo: readonly Session[] = [
       run('inspect --tls-verify=false --raw @index:1'),
     ],
   },
+  {
+    tool: 'skopeo',
+    name: 'sync',
+    steps: [
+      run(`sync ${both} --all --src docker --dest docker @index @synced`, { leaves: [at('synced/index')] }),
+      run(`sync ${both} --src docker --dest docker @docker-amd64:1 @synced`, {
+        leaves: [at('synced/docker-amd64')],
+      }),
+      run(`--override-arch arm64 sync ${both} -s docker -d docker @index:1 @synced/arm`, {
+        leaves: [at('synced/arm/index')],
+      }),
+      run(`sync ${both} --all --append-suffix -old --src docker --dest docker @index:1 @synced`, {
+        leaves: [at('synced/index', '1-old')],
+      }),
+      run(`sync ${both} --dry-run --all --src docker --dest docker @amd64 @dry`),
+      run('list-tags --tls-verify=false docker://@dry/amd64'),
+      run(`sync ${both} --src docker --dest docker @nothing @synced`),
+      run(`sync ${both} --scoped --src docker --dest docker @amd64 @scoped`),
+      run(`sync --dest-tls-verify=false --all --src yaml --dest docker list.yml @listed`, {
+        files: {
+          'list.yml': `"{{host}}":
+  tls-verify: false
+  images:
+    amd64: []
+  images-by-tag-regex:
+    index: ^[0-9]$
+  images-by-semver:
+    docker-amd64: ">= 1"
+`,
+        },
+        leaves: [at('listed/amd64'), at('listed/index'), at('listed/docker-amd64')],
+      }),
+      run('delete --tls-verify=false docker://@synced/index:1-old'),
+      run('list-tags --tls-verify=false docker://@synced/index'),
+      run('delete --tls-verify=false docker://@synced/docker-amd64:1'),
+      run('delete --tls-verify=false docker://@synced/docker-amd64:1'),
+      run('delete --tls-verify=false docker://@nothing:1'),
+    ],
+  },
 ];
 
 export const sessions: readonly Session[] = [

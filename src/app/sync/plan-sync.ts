@@ -29,6 +29,12 @@ export function destinationOf(
       path: join(place, `${below}${isDigest(identifier) ? '@' : ':'}${identifier}${suffix}`),
     };
   }
+  if (scoped && source.registry.includes(':')) {
+    const what = `no repository's name has a place for the port of ${source.registry}`;
+    throw failure('USAGE', 'sync to', `${place}/${below}`, what, {
+      hint: 'leave --scoped out, and name the rest of the destination yourself',
+    });
+  }
   const repository = parseReference(`${place.replace(/\/+$/, '')}/${below}`);
   const named = isDigest(identifier) ? { digest: identifier } : { tag: tagWith(identifier, suffix) };
   return { transport: 'docker', reference: { ...repository, ...named } satisfies Reference };

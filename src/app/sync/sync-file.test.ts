@@ -131,4 +131,14 @@ test('an image goes below the destination by the last part of its name, or by al
     path: '/d/b:1',
   });
   assert.throws(() => place({ suffix: ' ' }), { code: 'USAGE' });
+  const local = { registry: 'localhost:5000', repository: 'a/b' };
+  assert.equal(destinationOf(local, '1', to).transport, 'docker');
+  assert.throws(() => destinationOf(local, '1', { ...to, scoped: true }), {
+    code: 'USAGE',
+    message: /no repository's name has a place for the port of localhost:5000/,
+  });
+  assert.deepEqual(destinationOf(local, '1', { ...to, scoped: true, transport: 'oci', suffix: '' }), {
+    transport: 'oci',
+    path: 'm.example:5000/x/localhost:5000/a/b:1',
+  });
 });
