@@ -43,7 +43,7 @@ await bundle({
         'transfer/copy-graph.ts',
         'transfer/copy-referrers.ts',
         'app/open-target.ts',
-        'app/checked-target.ts',
+        'app/check-target.ts',
       ],
     },
     { name: 'inspect', roots: ['cli/inspect.ts', 'app/inspect/inspect.ts'] },

@@ -2,7 +2,7 @@ import type { Digest } from '../lib/digest.ts';
 import { failure, isFailure } from '../lib/errors.ts';
 import { formatLocation, type Location, type NamedLocation, parseLocation } from '../oci/location.ts';
 import { familiarReference, withDefaultTag } from '../oci/reference.ts';
-import { checkTarget } from './checked-target.ts';
+import { checkTarget } from './check-target.ts';
 import { type CopyImageEvent, copyLocations } from './copy/copy.ts';
 import type { RegistrySettings } from './registry-settings.ts';
 import { openStore } from './stores.ts';

@@ -8,7 +8,7 @@ import type { RegistryClient } from '../../registry/client/registry-client.ts';
 import type { CopyEvent } from '../../transfer/copy-graph.ts';
 import type { ManifestFamily } from '../../transfer/rewrite/docker-types.ts';
 import type { LayerCompression } from '../../transfer/rewrite/recompress.ts';
-import { checkTarget } from '../checked-target.ts';
+import { checkTarget } from '../check-target.ts';
 import { openTarget, targetKey } from '../open-target.ts';
 import type { RegistrySettings } from '../registry-settings.ts';
 import { createRegistryClient, openStore } from '../stores.ts';

@@ -5,7 +5,7 @@ import { formatLocation, type Location, parseLocation } from '../../oci/location
 import { withDefaultTag } from '../../oci/reference.ts';
 import type { RegistryEvent } from '../../registry/client/events.ts';
 import type { RegistryClient } from '../../registry/client/registry-client.ts';
-import { checkTarget } from '../checked-target.ts';
+import { checkTarget } from '../check-target.ts';
 import type { RegistrySettings } from '../registry-settings.ts';
 import { createRegistryClient, openStore } from '../stores.ts';
 

@@ -14,7 +14,7 @@ import { encodeJson } from './frames.ts';
 import { makeHandlers } from './handlers.ts';
 import { isolate, registerEmulators, unregisterEmulators } from './isolate.ts';
 import type { KeeperConfig } from './keeper-config.ts';
-import { KeeperLocks } from './keeper-lock.ts';
+import { KeeperLocks } from './keeper-locks.ts';
 import { holdInMemory, releaseMemory } from './memory-directories.ts';
 import { ownDirectories } from './own-directories.ts';
 import { sweep } from './sweep.ts';

@@ -5,7 +5,7 @@ import type { MountCalls } from '../snapshot/mount-calls.ts';
 import { removeTree } from '../snapshot/remove-tree.ts';
 import type { SnapshotDirectory } from '../snapshot/snapshot-directory.ts';
 import { endLeftovers } from './end-leftovers.ts';
-import type { KeeperLocks } from './keeper-lock.ts';
+import type { KeeperLocks } from './keeper-locks.ts';
 import { sweepCaches } from './mounts/cache-directories.ts';
 
 export interface SweepOptions {
