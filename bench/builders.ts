@@ -65,13 +65,18 @@ function polyarchBuilder(
 
 function buildxBuilder(fixture: BuildFixture, docker: string): Builder {
   const options = ['--network', 'host', '--provenance=false', '--platform', platformsOf(fixture)];
+  const built = new Set<string>();
   return {
     name: 'docker buildx build --push',
     async build(repository) {
       const tag = `${fixture.registry}/${repository}:1`;
+      built.add(tag);
       await run(docker, ['buildx', 'build', '-q', ...options, '-t', tag, '--push', fixture.context]);
     },
     async forget() {
+      // With the containerd store dockerd names and unpacks what it pushes: that keeps the base's blobs and files, which pruning the cache does not take.
+      for (const tag of built) await run(docker, ['image', 'rm', '--force', tag]).catch(() => {});
+      built.clear();
       await run(docker, ['builder', 'prune', '-af']);
     },
   };

@@ -36,11 +36,17 @@ function look({ pid }: ChildProcess, peaks: Map<number, number>): void {
     let at: number | undefined = found;
     while (at !== undefined && at !== pid) at = parents.get(at);
     if (at === undefined || read(() => readlinkSync(`/proc/${found}/exe`)) !== node) continue;
+    // Forked, about to become another program: its pages are its parent's.
+    if (found !== pid && wordsOf(found) === wordsOf(parents.get(found) ?? 0)) continue;
     const peak = read(
       () => /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${found}/status`, 'latin1'))?.[1],
     );
     if (peak !== undefined) peaks.set(found, Math.max(peaks.get(found) ?? 0, Number(peak) * 1024));
   }
+}
+
+function wordsOf(process: number): string | undefined {
+  return read(() => readFileSync(`/proc/${process}/cmdline`, 'latin1'));
 }
 
 /** Undefined for what has ended meanwhile. */
