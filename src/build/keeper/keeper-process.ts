@@ -21,6 +21,9 @@ const maxLastWords = 4096;
 
 const namespaces = ['--mount', '--pid', '--fork', '--kill-child', '--propagation', 'private'];
 
+/** Its threads have heaps of their own, and hold little in them for long: with V8's usual young generations they take a fifth more memory, and no less time. */
+const smallHeap = ['--max-semi-space-size=2', '--optimize-for-size'];
+
 /** Waits inside the new user namespace until its ids are mapped, then goes on without a fork. Descriptor 4 says both. */
 const waitForIds = 'echo >&4; read _ <&4 || exit 1; exec 4<&-; exec "$0" "$@"';
 
@@ -33,7 +36,8 @@ export async function spawnKeeper(
     readonly cgroup?: OpenedCgroup | undefined;
   },
 ): Promise<KeeperProcess> {
-  const program = [...ownProgram(new URL('./main.ts', import.meta.url)), JSON.stringify(config)];
+  const [node = '', ...entry] = ownProgram(new URL('./main.ts', import.meta.url));
+  const program = [node, ...smallHeap, ...entry, JSON.stringify(config)];
   const { command = [], env, watch } = options.cgroup ?? {};
   const inner = config.namespaces ? inNamespaces(program, config) : program;
   const [file = '', ...argv] = [...command, ...inner];

@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
-import type { Readable } from 'node:stream';
+import { finished, type Readable } from 'node:stream';
 import { algorithmOf, type Digest, type DigestAlgorithm, finishDigest } from '../../lib/digest.ts';
 
 /** Bytes that may wait for the disk before the source is held back. Few: a chunk that waits for long leaves V8's young generation, and is collected late. */
@@ -91,9 +91,27 @@ export class HashingFile {
 
   /** Everything that `source` gives; it is not destroyed, so that a request can still be answered. `check` is asked with the size that the file would have, and throws to refuse it. */
   async appendAll(source: Readable, check?: (bytes: number) => void): Promise<void> {
-    for await (const chunk of source.iterator({ destroyOnReturn: false })) {
-      check?.(this.#bytes + (chunk as Buffer).length);
-      await this.append(chunk as Buffer);
+    // By events: a promise for each chunk of 64 KiB takes as long as its hash.
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const take = (chunk: Buffer): void => {
+      try {
+        check?.(this.#bytes + chunk.length);
+        const wait = this.append(chunk);
+        if (wait === undefined) return;
+        source.pause();
+        wait.then(() => source.resume(), reject);
+      } catch (error) {
+        reject(error);
+      }
+    };
+    const forget = finished(source, { writable: false }, (error) => (error ? reject(error) : resolve()));
+    source.on('data', take);
+    try {
+      await promise;
+    } finally {
+      forget();
+      source.off('data', take);
+      source.pause();
     }
     await this.flushed();
   }
