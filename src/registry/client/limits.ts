@@ -22,6 +22,8 @@ export const limits = {
   /** A chunk where a blob is too large for one request: GHCR takes no more; and the least that is tried. */
   chunkBytes: 4 * 1024 * 1024,
   leastChunkBytes: 64 * 1024,
+  /** A chunk is in memory until it has arrived: what a registry may want one to have at the most. */
+  largestChunkBytes: 256 * 1024 * 1024,
   /** Unread body that is drained to keep its connection; a longer one costs the connection. */
   drainBytes: 64 * 1024,
   /** Connections to one host. */

@@ -119,6 +119,30 @@ describe('a registry that takes no large request', () => {
     await assert.rejects(push(contradicting), { code: 'REGISTRY', message: /413/ });
   });
 
+  test('cannot have a blob held in memory by wanting it in one chunk', async () => {
+    const uploads = new Uploads(refusing(130_000));
+    const server = await scriptedServer(uploads.script);
+    const client = new RegistryClient({ credentials: anonymous, pace: 0.001 });
+    try {
+      const store = client.repository(server.host, 'a/b');
+      await store.push(layer, contentFromBytes(bytes));
+      uploads.headers['oci-chunk-min-length'] = '999999999999';
+      let opened = false;
+      const content = {
+        open: () => {
+          opened = true;
+          return Promise.reject(new Error('it is read'));
+        },
+      };
+      const other = { ...layer, digest: digestOf('other'), size: 8 * 1024 ** 3 };
+      await assert.rejects(store.push(other, content), { code: 'REGISTRY', message: /999999999999/ });
+      assert.equal(opened, false);
+    } finally {
+      client.close();
+      await server.close();
+    }
+  });
+
   test('may take a part of a chunk, and break off in one', async () => {
     let patches = 0;
     const uploads = new Uploads((exchange, body) => {

@@ -170,6 +170,11 @@ class BlobUpload {
   /** The answer of the last PUT, or of a chunk that was not taken. */
   async #sendChunks(start: Upload, chunkBytes: number): Promise<HttpResponse> {
     const { size } = this.#descriptor;
+    const largest = Math.min(Math.max(chunkBytes, start.minChunk), size);
+    if (largest > limits.largestChunkBytes) {
+      const what = `the registry wants chunks of ${start.minChunk} bytes, ${limits.largestChunkBytes} are sent at most`;
+      throw failure('REGISTRY', 'push', `${this.#session.name}${this.#thing}`, what);
+    }
     const reader = new ChunkReader(this.#content, this.#options);
     let upload = start;
     try {
