@@ -151,6 +151,32 @@ describe('word expansion', () => {
     assert.ok(cpuTime() - started < 5000);
   });
 
+  test('words of names alone are what they are read by characters', () => {
+    const values: Readonly<Record<string, string>> = { a: 'v', ab: 'two words', _: '', B1: '$a' };
+    const piece = fc.constantFrom(
+      ...['$', '${', '}', 'a', 'ab', 'B1', '_', 'nope', '1', '/', '.', '-', ':', '=', ' ', 'é', '<', '`'],
+    );
+    const outcome = (word: string) => {
+      try {
+        const { text, words, used, unset } = expand(word, (name) => values[name], { escapeCharacter: '\\' });
+        return { text, words, used: [...used].sort(), unset: [...unset].sort() };
+      } catch (error) {
+        assert.ok(error instanceof ExpansionError, String(error));
+        return error.message;
+      }
+    };
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 8 }), (pieces) => {
+        // Quotes around nothing keep a word from the quick way, and change nothing else.
+        assert.deepEqual(outcome(pieces.join('')), outcome(`''${pieces.join('')}`));
+      }),
+      { numRuns: 1000 },
+    );
+    const started = cpuTime();
+    expand(`${'$ab'.repeat(1000)}é`, () => 'x', { escapeCharacter: '\\' });
+    assert.ok(cpuTime() - started < 1000);
+  });
+
   test('never throws anything else', () => {
     const piece = fc.constantFrom(
       '$',

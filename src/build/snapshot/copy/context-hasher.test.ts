@@ -1,12 +1,20 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import type { Digest } from '../../../lib/digest.ts';
 import { ContextHasher } from './context-hasher.ts';
-import { DigestRecords } from './digest-records.ts';
+import { DigestRecords, readDigestRecords } from './digest-records.ts';
 import { RootedTree } from './rooted-tree.ts';
 import { selectSources } from './select-sources.ts';
 
@@ -54,6 +62,27 @@ test('a file that did not change is not read again, whatever its name', async ()
     writeFileSync(join(context, 'new'), '');
     await setTimeout(settled);
     assert.equal((await scan()).read, 1);
+    assert.equal((await scan()).read, 0);
+  });
+});
+
+test('files that are gone are forgotten when something is learnt', async () => {
+  await inPlace(async ({ context, remembered, scan }) => {
+    for (const name of ['a', 'd/b', 'd/ä', 'e/c']) {
+      mkdirSync(join(context, name, '..'), { recursive: true });
+      writeFileSync(join(context, name), name);
+    }
+    await setTimeout(settled);
+    await scan();
+    const [name = ''] = readdirSync(remembered);
+    const known = async () => (await readDigestRecords(join(remembered, name))).size;
+    assert.equal(await known(), 4);
+    rmSync(join(context, 'd/b'));
+    rmSync(join(context, 'e'), { recursive: true });
+    writeFileSync(join(context, 'd/new'), 'new');
+    await setTimeout(settled);
+    assert.equal((await scan()).read, 1);
+    assert.equal(await known(), 3);
     assert.equal((await scan()).read, 0);
   });
 });

@@ -1,4 +1,6 @@
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { baseNameOf, joinBytePath, parentOf, toFsPath } from '../../../archive/byte-path.ts';
 import { type Digest, digestOf, hexOf } from '../../../lib/digest.ts';
 import {
   type DigestRecords,
@@ -21,6 +23,7 @@ const coarseRacyMilliseconds = 2500;
  * Two files a context, below a directory of the caller's; whatever is wrong with them, files are read again.
  */
 export class ContextHasher {
+  readonly #context: string;
   readonly #file: string;
   readonly #directory: string;
   readonly #seen: SeenSelections;
@@ -32,6 +35,7 @@ export class ContextHasher {
 
   /** `context`: the context's real path, as a byte string. `directory` is made by `save`. */
   constructor(directory: string, context: string) {
+    this.#context = context;
     this.#directory = directory;
     this.#file = join(directory, hexOf(digestOf(context)));
     this.#seen = new SeenSelections(directory, `${this.#file}.seen`);
@@ -80,13 +84,36 @@ export class ContextHasher {
     this.#learnt.set(source, { size, mtimeMs, ctimeMs, ino, dev, digest });
   };
 
-  /** Keeps what was learnt, and what is known of files that no step read this time. A failure costs time, not truth: the caller may ignore it. */
+  /** Keeps what was learnt, and what is known of files that are there but that no step read this time. A failure costs time, not truth: the caller may ignore it. */
   async save(): Promise<void> {
     await this.#seen.save();
     if (this.#learnt.size === 0) return;
-    const all = (await this.#read()).with(this.#learnt);
+    const all = (await this.#read()).with(this.#learnt, this.#nameReader());
     this.#learnt.clear();
     await writeDigestRecords(this.#directory, this.#file, all);
+  }
+
+  /** Tells of paths whether they are there. Each directory is read once: that takes a small part of asking for each file. */
+  #nameReader(): (path: string) => boolean {
+    const directories = new Map<string, ReadonlySet<string>>();
+    return (path) => {
+      const parent = parentOf(path);
+      let names = directories.get(parent);
+      if (names === undefined) {
+        names = namesIn(toFsPath(joinBytePath(this.#context, parent)));
+        directories.set(parent, names);
+      }
+      return names.has(baseNameOf(path));
+    };
+  }
+}
+
+/** Byte strings; none where there is no such directory. */
+function namesIn(directory: string | Buffer): ReadonlySet<string> {
+  try {
+    return new Set(readdirSync(directory, 'latin1'));
+  } catch {
+    return new Set();
   }
 }
 

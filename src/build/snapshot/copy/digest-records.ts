@@ -39,6 +39,11 @@ export class DigestRecords {
       this.#positions.set(paths[position] as string, position);
   }
 
+  /** Files. */
+  get size(): number {
+    return this.#paths.length;
+  }
+
   /** Undefined where the path is not known, or is another file now. */
   find(path: string, print: FilePrint): Digest | undefined {
     const position = this.#positions.get(path);
@@ -58,9 +63,12 @@ export class DigestRecords {
     return this.#hex.slice(position * digestLength * 2, (position + 1) * digestLength * 2);
   }
 
-  /** These, and others that win over them. */
-  with(others: ReadonlyMap<string, FilePrint & { readonly digest: Digest }>): DigestRecords {
-    const paths = [...this.#paths.filter((path) => !others.has(path)), ...others.keys()];
+  /** These as far as `isThere`, and others that win over them. */
+  with(
+    others: ReadonlyMap<string, FilePrint & { readonly digest: Digest }>,
+    isThere: (path: string) => boolean = () => true,
+  ): DigestRecords {
+    const paths = [...this.#paths.filter((path) => !others.has(path) && isThere(path)), ...others.keys()];
     const numbers = new Float64Array(paths.length * numbersOfFile);
     const hex: string[] = [];
     for (const [index, path] of paths.entries()) {
