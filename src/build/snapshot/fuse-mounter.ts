@@ -5,7 +5,7 @@ import { dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { failure } from '../../lib/errors.ts';
 import type { MountCalls } from './mount-calls.ts';
-import type { OverlayLayers } from './overlay-mount.ts';
+import { type OverlayLayers, topFirst } from './overlay-mount.ts';
 import type { OverlayMounter } from './overlay-mounter.ts';
 
 const pollMilliseconds = 2;
@@ -38,7 +38,7 @@ export function fuseMounter(program: string, calls: MountCalls): OverlayMounter 
 }
 
 function optionsOf({ lowers, upper }: OverlayLayers): string {
-  const options = [`lowerdir=${lowers.toReversed().join(':')}`];
+  const options = [`lowerdir=${topFirst(lowers).join(':')}`];
   if (upper !== undefined) options.push(`upperdir=${upper.directory}`, `workdir=${upper.work}`, 'volatile');
   return options.join(',');
 }

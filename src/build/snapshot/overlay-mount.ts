@@ -20,9 +20,17 @@ export interface OverlayLayers {
   readonly upper?: { readonly directory: string; readonly work: string };
 }
 
+/**
+ * Each layer once, where it is topmost: overlayfs fails with ELOOP on one that it is given twice, and what a layer has or hides it has and hides
+ * from there already.
+ */
+export function topFirst(lowers: readonly string[]): string[] {
+  return [...new Set(lowers.toReversed())];
+}
+
 /** Data of mount(2). */
 export function overlayData({ lowers, upper }: OverlayLayers): string {
-  const options = [...always, `lowerdir=${[...lowers].reverse().join(':')}`];
+  const options = [...always, `lowerdir=${topFirst(lowers).join(':')}`];
   // volatile: no sync when the mount goes; whoever keeps the upper directory syncs it.
   if (upper !== undefined) options.push(`upperdir=${upper.directory}`, `workdir=${upper.work}`, 'volatile');
   return options.join(',');
