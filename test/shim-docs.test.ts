@@ -79,3 +79,43 @@ describe('the page of each shim lists the options that it takes, and no others',
     });
   }
 });
+
+/** What the `--help` of the real tools lists: docker 28.5, buildx 0.29, manifest-tool 2. */
+const realFlags: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'docker-manifest': {
+    create: '-a --amend --insecure',
+    annotate: '--arch --os --os-features --os-version --variant',
+    inspect: '--insecure -v --verbose',
+    push: '--insecure -p --purge',
+    rm: '',
+  },
+  imagetools: {
+    create:
+      '--annotation --append --builder -D --debug --dry-run -f --file -p --platform --prefer-index --progress -t --tag',
+    inspect: '--builder -D --debug --format --raw',
+  },
+  'manifest-tool': {
+    all: '--debug --insecure --plain-http --username --password --docker-cfg -v --version',
+    push: '--type',
+    'push from-spec': '--ignore-missing',
+    'push from-args': '--platforms --template --target --tags --annotations --ignore-missing',
+    inspect: '--raw --expand-config',
+  },
+};
+
+test('every option of the real tools is on the page of its shim: taken, or not covered', () => {
+  for (const [tool, commands] of Object.entries(realFlags)) {
+    const page = readFileSync(pageOf(tool), 'utf8');
+    const [, refused = ''] = /Not covered: ([\s\S]*?)\n(?:[-#\n])/.exec(page) ?? [];
+    const rows = rowsOf(pageOf(tool));
+    for (const [command, flags] of Object.entries(commands)) {
+      const row = rows.get(command);
+      assert.ok(row, `${tool} ${command}`);
+      for (const flag of flags.split(' ').filter((one) => one !== ''))
+        assert.ok(
+          row.has(flag) || refused.includes(`\`${flag}`) || own.includes(flag),
+          `${tool} ${command} ${flag}`,
+        );
+    }
+  }
+});
