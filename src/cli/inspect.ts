@@ -4,6 +4,7 @@ import { failure } from '../lib/errors.ts';
 import { type Format, formatOption } from './format.ts';
 import { addRegistryOptions, type RegistryFlags, registrySettings } from './registry-options.ts';
 import { tellTransferEvent } from './tell-transfer-event.ts';
+import { terminalDocument } from './terminal-text.ts';
 
 interface Options extends RegistryFlags {
   readonly raw?: true;
@@ -60,7 +61,9 @@ async function show(reference: string, options: Options, settings: InspectOption
   const { format } = options;
   if (options.raw || (options.config && format.kind === 'table')) {
     const { inspectConfig, inspectRaw } = await import('../app/inspect/inspect.ts');
-    process.stdout.write(await (options.raw ? inspectRaw : inspectConfig)(reference, settings));
+    process.stdout.write(
+      terminalDocument(await (options.raw ? inspectRaw : inspectConfig)(reference, settings)),
+    );
     return;
   }
   const views = await import('./inspect/views.ts');

@@ -34,6 +34,10 @@ export function parseDocument(bytes: Uint8Array, thing: string): Document {
   const isIndex = value.manifests !== undefined;
   const isManifest = value.config !== undefined || value.layers !== undefined;
   if (isIndex && isManifest) throw refuse('it is a manifest and an index at once');
+  if (value.annotations === null) delete value.annotations;
+  if (value.annotations !== undefined && !isTextMap(value.annotations)) {
+    throw refuse('annotations are no mapping of texts');
+  }
   if (value.subject !== undefined) checkDescriptor(value.subject, 'subject', thing);
   if (value.artifactType !== undefined && typeof value.artifactType !== 'string') {
     throw refuse('artifactType is no text');
@@ -65,8 +69,27 @@ export function childrenOf(document: Document): readonly Descriptor[] {
   return [document.manifest.config, ...document.manifest.layers];
 }
 
-/** Bytes as one JSON object. CONTENT_INVALID when they are none. */
+/** Deeper values are read, but end in a stack overflow when they are written again. */
+const maxNesting = 500;
+
+/** How deep the lists and objects of a JSON text lie in each other. */
+function nestingOf(bytes: Uint8Array): number {
+  let [depth, deepest, inText] = [0, 0, false];
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at];
+    if (byte === 0x22) inText = !inText;
+    else if (byte === 0x5c) at++;
+    else if (inText) continue;
+    else if (byte === 0x5b || byte === 0x7b) deepest = Math.max(deepest, ++depth);
+    else if (byte === 0x5d || byte === 0x7d) depth--;
+  }
+  return deepest;
+}
+
+/** Bytes as one JSON object. CONTENT_INVALID when they are none, LIMIT when it is nested very deep. */
 export function parseObject(bytes: Uint8Array, thing: string): Record<string, unknown> {
+  if (nestingOf(bytes) > maxNesting)
+    throw failure('LIMIT', 'read', thing, `nested more than ${maxNesting} deep`);
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));

@@ -2,7 +2,8 @@ import type { Readable } from 'node:stream';
 import { failure, isFailure } from '../lib/errors.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { type ImageConfig, type Index, type Manifest, maxMetadataBytes } from '../oci/manifest.ts';
-import { type Document, isObject, parseDocument, parseObject } from './document.ts';
+import { type Document, parseDocument } from './document.ts';
+import { parseImageConfig } from './parse-image-config.ts';
 import { canResolveDocument, type IoOptions, type ResolvedDocument, type Store } from './store.ts';
 
 /** The whole of a small, verified content. LIMIT when its descriptor says more than `limit` bytes. */
@@ -86,29 +87,11 @@ export async function readIndex(
   throw failure('CONTENT_INVALID', 'read index', descriptor.digest, 'it is a manifest');
 }
 
-/** `descriptor` is a manifest's `config`. CONTENT_INVALID when it is no image's config (an artifact's, for one). */
+/** `descriptor` is a manifest's `config`. CONTENT_INVALID when it is no image's config. */
 export async function readImageConfig(
   store: Store,
   descriptor: Descriptor,
   options: IoOptions = {},
 ): Promise<ImageConfig> {
-  const value = parseObject(await readBytes(store, descriptor, options), descriptor.digest);
-  const { rootfs } = value;
-  // As the layers of a manifest: Go's empty list.
-  if (isObject(rootfs) && rootfs.diff_ids === null) rootfs.diff_ids = [];
-  const sound =
-    typeof value.os === 'string' &&
-    typeof value.architecture === 'string' &&
-    isObject(rootfs) &&
-    Array.isArray(rootfs.diff_ids) &&
-    (value.config === undefined || value.config === null || isObject(value.config));
-  if (!sound) {
-    throw failure(
-      'CONTENT_INVALID',
-      'read image config',
-      descriptor.digest,
-      'no os, architecture and rootfs: not an image',
-    );
-  }
-  return value as unknown as ImageConfig;
+  return parseImageConfig(await readBytes(store, descriptor, options), descriptor.digest);
 }

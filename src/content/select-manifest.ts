@@ -12,6 +12,12 @@ export const maxIndexDepth = 4;
 /** How many manifests the indexes behind one descriptor may list. */
 export const maxIndexEntries = 1000;
 
+/** LIMIT when an index lists more manifests than are read one by one. */
+export function checkEntryCount(index: string, count: number): void {
+  if (count <= maxIndexEntries) return;
+  throw failure('LIMIT', 'read index', index, `more than ${maxIndexEntries} manifests`);
+}
+
 /** A manifest's descriptor with the platform that it is for, as its descriptor or else its config spells it. */
 export type PlatformEntry = Descriptor & { readonly platform: Platform };
 

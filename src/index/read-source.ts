@@ -1,6 +1,6 @@
 import { type Document, parseDocument } from '../content/document.ts';
 import { readImageConfig, resolveDocument } from '../content/read-manifest.ts';
-import { isAttestation, maxIndexDepth, maxIndexEntries } from '../content/select-manifest.ts';
+import { checkEntryCount, isAttestation, maxIndexDepth } from '../content/select-manifest.ts';
 import type { IoOptions, ResolvedDocument, Store } from '../content/store.ts';
 import { failure } from '../lib/errors.ts';
 import { Pool } from '../lib/pool.ts';
@@ -69,9 +69,7 @@ class SourceReader {
     }
     const { manifests } = document.index;
     this.#count += manifests.length;
-    if (this.#count > maxIndexEntries) {
-      throw failure('LIMIT', 'read index', this.#name, `more than ${maxIndexEntries} manifests`);
-    }
+    checkEntryCount(this.#name, this.#count);
     const found = await Promise.all(manifests.map((entry) => this.#entry(entry, depth)));
     return found.flat();
   }

@@ -1,6 +1,6 @@
 import { parseDocument } from '../../content/document.ts';
 import { resolveDocument } from '../../content/read-manifest.ts';
-import { isAttestation } from '../../content/select-manifest.ts';
+import { checkEntryCount, isAttestation } from '../../content/select-manifest.ts';
 import type { IoOptions, ResolvedDocument, Store } from '../../content/store.ts';
 import { imagesFirst } from '../../index/attestations.ts';
 import { planWarnings } from '../../index/plan-create.ts';
@@ -9,6 +9,7 @@ import { publishIndex } from '../../index/publish-index.ts';
 import { readSource } from '../../index/read-source.ts';
 import type { Digest } from '../../lib/digest.ts';
 import { failure } from '../../lib/errors.ts';
+import { Pool } from '../../lib/pool.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { formatPlatform, type Platform } from '../../oci/platform.ts';
 import { formatReference, parseReference, type Reference, withDefaultTag } from '../../oci/reference.ts';
@@ -16,6 +17,8 @@ import type { IndexOptions } from '../index/index-options.ts';
 import { IndexStores } from '../index/index-stores.ts';
 import { ManifestState, type StoredManifest, storedManifest } from './manifest-state.ts';
 import { listOfFirst } from './render-list.ts';
+
+const readAtOnce = 8;
 
 /** What `docker manifest` says when a list is there already. */
 const refuseAmend = 'refusing to amend an existing manifest list with no --amend flag';
@@ -64,14 +67,13 @@ async function readManifests(
   const place = await stores.source({ transport: 'docker', reference });
   const { entries } = await readSource({ ...place, name: formatReference(reference) }, { signal });
   const images = entries.filter((entry) => !isAttestation(entry));
-  return await Promise.all(
-    entries.map(async (entry) => {
-      const { bytes } = await resolveDocument(place.store, entry.digest, { signal });
-      const named =
-        images.length === 1 && entry === images[0] ? reference : byDigest(reference, entry.digest);
-      return { reference: named, stored: storedManifest(formatReference(named), entry, bytes) };
-    }),
-  );
+  const pool = new Pool(readAtOnce);
+  const readOne = async (entry: Descriptor): Promise<ReadManifest> => {
+    const { bytes } = await resolveDocument(place.store, entry.digest, { signal });
+    const named = images.length === 1 && entry === images[0] ? reference : byDigest(reference, entry.digest);
+    return { reference: named, stored: storedManifest(formatReference(named), entry, bytes) };
+  };
+  return await Promise.all(entries.map((entry) => pool.run(() => readOne(entry))));
 }
 
 function byDigest({ registry, repository }: Reference, digest: Digest): Reference {
@@ -233,13 +235,14 @@ async function describeRemote(
     const { manifests } = document.index;
     const bytes = listOfFirst(manifests).bytes;
     if (!options.verbose) return { kind: 'list', bytes, stored: [] };
-    const stored = await Promise.all(
-      manifests.map(async (entry) => {
-        const child = await resolveDocument(store, entry.digest, { signal: options.signal });
-        // docker keeps the tag that the list was read by.
-        return storedManifest(formatReference({ ...reference, digest: entry.digest }), entry, child.bytes);
-      }),
-    );
+    checkEntryCount(formatReference(reference), manifests.length);
+    const pool = new Pool(readAtOnce);
+    const readOne = async (entry: Descriptor): Promise<StoredManifest> => {
+      const child = await resolveDocument(store, entry.digest, { signal: options.signal });
+      // docker keeps the tag that the list was read by.
+      return storedManifest(formatReference({ ...reference, digest: entry.digest }), entry, child.bytes);
+    };
+    const stored = await Promise.all(manifests.map((entry) => pool.run(() => readOne(entry))));
     return { kind: 'list', bytes, stored };
   }
   const descriptor = options.verbose ? await withPlatform(store, root, options) : root.descriptor;

@@ -1,12 +1,15 @@
 import { parseDocument } from '../../content/document.ts';
 import { readImageConfig, resolveDocument } from '../../content/read-manifest.ts';
-import { isAttestation } from '../../content/select-manifest.ts';
+import { checkEntryCount, isAttestation } from '../../content/select-manifest.ts';
+import { Pool } from '../../lib/pool.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { parseLocation } from '../../oci/location.ts';
 import type { ImageConfig, Index } from '../../oci/manifest.ts';
 import { formatPlatform, normalizePlatform } from '../../oci/platform.ts';
 import type { IndexOptions } from '../index/index-options.ts';
 import { IndexStores } from '../index/index-stores.ts';
+
+const readAtOnce = 8;
 
 /** What `docker buildx imagetools inspect` shows. */
 export interface InspectedTool {
@@ -40,14 +43,15 @@ export async function imageConfigs(
       document.kind === 'index'
         ? document.index.manifests.filter((one) => !isAttestation(one))
         : [root.descriptor];
-    const read = await Promise.all(
-      entries.map(async (entry) => {
-        const child = parseDocument((await resolveDocument(store, entry.digest, io)).bytes, entry.digest);
-        if (child.kind !== 'manifest') return [];
-        const config = await readImageConfig(store, child.manifest.config, io);
-        return [[formatPlatform(normalizePlatform(entry.platform ?? config)), config] as const];
-      }),
-    );
+    checkEntryCount(name, entries.length);
+    const pool = new Pool(readAtOnce);
+    const readOne = async (entry: Descriptor) => {
+      const child = parseDocument((await resolveDocument(store, entry.digest, io)).bytes, entry.digest);
+      if (child.kind !== 'manifest') return [];
+      const config = await readImageConfig(store, child.manifest.config, io);
+      return [[formatPlatform(normalizePlatform(entry.platform ?? config)), config] as const];
+    };
+    const read = await Promise.all(entries.map((entry) => pool.run(() => readOne(entry))));
     return Object.fromEntries(read.flat());
   });
 }

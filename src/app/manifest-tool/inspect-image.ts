@@ -1,6 +1,6 @@
 import { parseDocument } from '../../content/document.ts';
 import { readImageConfig, resolveDocument } from '../../content/read-manifest.ts';
-import { isAttestation } from '../../content/select-manifest.ts';
+import { checkEntryCount, isAttestation } from '../../content/select-manifest.ts';
 import type { IoOptions, Store } from '../../content/store.ts';
 import { failure } from '../../lib/errors.ts';
 import { Pool } from '../../lib/pool.ts';
@@ -50,6 +50,7 @@ export async function inspectImage(name: string, options: IndexOptions = {}): Pr
       return { kind: 'image', name, descriptor, manifest, config };
     }
     const { manifests } = document.index;
+    checkEntryCount(name, manifests.length);
     const pool = new Pool(readAtOnce);
     return {
       kind: 'index',

@@ -3,6 +3,7 @@ import { type ShownEntry, type ShownIndex, showIndex, showIndexRaw } from '../..
 import { type Format, formatData, formatOption } from '../format.ts';
 import { addRegistryOptions, type RegistryFlags, registrySettings } from '../registry-options.ts';
 import { fields, formatBytes, table } from '../table.ts';
+import { terminalDocument } from '../terminal-text.ts';
 import { eventWriter } from './write-result.ts';
 
 interface Flags extends RegistryFlags {
@@ -23,7 +24,7 @@ export function command(program: Command, context: { signal: AbortSignal }): Com
         onEvent: eventWriter({}),
       };
       if (flags.raw) {
-        process.stdout.write(await showIndexRaw(reference, options));
+        process.stdout.write(terminalDocument(await showIndexRaw(reference, options)));
         return;
       }
       process.stdout.write(formatData(await showIndex(reference, options), flags.format, renderShown));

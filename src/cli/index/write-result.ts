@@ -2,6 +2,7 @@ import type { IndexEvent } from '../../app/index/index-options.ts';
 import type { WrittenIndex } from '../../app/index/written-index.ts';
 import { printable } from '../../lib/redact.ts';
 import { tellTransferEvent } from '../tell-transfer-event.ts';
+import { terminalDocument } from '../terminal-text.ts';
 import { writeMetadata } from '../write-metadata.ts';
 import { renderWritten } from './render-written.ts';
 
@@ -28,7 +29,7 @@ export async function writeResult(written: WrittenIndex, flags: ResultFlags): Pr
     await writeMetadata(flags.metadataFile, { root: written, references: written.references });
   }
   if (flags.dryRun) {
-    process.stdout.write(written.bytes);
+    process.stdout.write(terminalDocument(written.bytes));
     process.stderr.write(`${written.mediaType}\n${written.digest}\n`);
     return;
   }

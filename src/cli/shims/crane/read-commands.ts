@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { formatRepository, parseReference } from '../../../oci/reference.ts';
+import { terminalDocument } from '../../terminal-text.ts';
 import { imageSettings, registryReference, settingsOf } from './global-flags.ts';
 
 export function manifestCommand(command: Command, signal: AbortSignal): Command {
@@ -8,7 +9,9 @@ export function manifestCommand(command: Command, signal: AbortSignal): Command 
     .argument('<image>')
     .action(async (image: string) => {
       const { inspectRaw } = await import('../../../app/inspect/inspect.ts');
-      process.stdout.write(await inspectRaw(registryReference(image), settingsOf(command, signal)));
+      process.stdout.write(
+        terminalDocument(await inspectRaw(registryReference(image), settingsOf(command, signal))),
+      );
     });
 }
 
@@ -19,7 +22,9 @@ export function configCommand(command: Command, signal: AbortSignal): Command {
     .action(async (image: string) => {
       const reference = registryReference(image);
       const { inspectConfig } = await import('../../../app/inspect/inspect.ts');
-      process.stdout.write(await inspectConfig(reference, await imageSettings(command, reference, signal)));
+      process.stdout.write(
+        terminalDocument(await inspectConfig(reference, await imageSettings(command, reference, signal))),
+      );
     });
 }
 

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { inspectManifest } from '../../../app/docker-manifest/docker-manifest.ts';
+import { terminalText } from '../../terminal-text.ts';
 
 export function command(program: Command, context: { signal: AbortSignal }): Command {
   return program
@@ -13,11 +14,11 @@ export function command(program: Command, context: { signal: AbortSignal }): Com
         registry: flags.insecure ? { tlsVerify: false } : {},
         signal: context.signal,
       });
-      if (flags.verbose) process.stdout.write(`${JSON.stringify(shown.stored, null, '\t')}\n`);
-      else if (shown.kind === 'list') process.stdout.write(`${shown.bytes}\n`);
+      if (flags.verbose) process.stdout.write(terminalText(`${JSON.stringify(shown.stored, null, '\t')}\n`));
+      else if (shown.kind === 'list') process.stdout.write(terminalText(`${shown.bytes}\n`));
       else {
         const manifest: unknown = JSON.parse(shown.bytes.toString('utf8'));
-        process.stdout.write(`${JSON.stringify(manifest, null, '\t')}\n`);
+        process.stdout.write(terminalText(`${JSON.stringify(manifest, null, '\t')}\n`));
       }
     });
 }

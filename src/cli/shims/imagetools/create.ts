@@ -5,6 +5,7 @@ import { failure, reasonOf } from '../../../lib/errors.ts';
 import { readFileWithin } from '../../../lib/read-file-within.ts';
 import { printable } from '../../../lib/redact.ts';
 import { eventWriter } from '../../index/write-result.ts';
+import { terminalText } from '../../terminal-text.ts';
 
 interface Flags {
   readonly annotation?: string[];
@@ -57,7 +58,7 @@ export function command(program: Command, context: { signal: AbortSignal }): Com
       for (const warning of created.warnings) process.stderr.write(`warning: ${printable(warning)}\n`);
       const { descriptor, bytes } = created.document;
       if (flags.dryRun) {
-        process.stdout.write(`${bytes}\n`);
+        process.stdout.write(terminalText(`${bytes}\n`));
         return;
       }
       if (flags.metadataFile !== undefined) {

@@ -5,7 +5,7 @@ import { printable } from '../../../lib/redact.ts';
 import type { Descriptor } from '../../../oci/descriptor.ts';
 import { asGo, goDescriptor, goImage } from '../../../oci/go-types.ts';
 import { formatPlatform } from '../../../oci/platform.ts';
-import { terminalText } from '../../terminal-text.ts';
+import { terminalDocument, terminalText } from '../../terminal-text.ts';
 import { executeGoTemplate, parseGoTemplate, templateFields } from '../go-template.ts';
 
 const wholeManifest = /^\s*\{\{\s*\.Manifest\s*\}\}\s*$/;
@@ -21,7 +21,7 @@ export function command(program: Command, context: { signal: AbortSignal }): Com
       const template = format === undefined || wholeManifest.test(format) ? undefined : format;
       const actions = template === undefined ? undefined : parseGoTemplate(template);
       const shown = await inspectTool(name, { signal });
-      if (flags.raw) process.stdout.write(shown.bytes);
+      if (flags.raw) process.stdout.write(terminalDocument(shown.bytes));
       else if (actions === undefined || template === undefined) process.stdout.write(render(shown));
       else {
         const needed = templateFields(actions);

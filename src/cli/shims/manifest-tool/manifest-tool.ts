@@ -4,6 +4,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { RegistrySettings } from '../../../app/registry-settings.ts';
 import { failure } from '../../../lib/errors.ts';
 import { printable } from '../../../lib/redact.ts';
+import { terminalText } from '../../terminal-text.ts';
 
 interface GlobalFlags {
   readonly insecure?: true;
@@ -56,11 +57,10 @@ export function command(program: Command, { signal }: { signal: AbortSignal }): 
       const { inspectImage } = await import('../../../app/manifest-tool/inspect-image.ts');
       const { renderInspected, rawInspected } = await import('./render-inspected.ts');
       const image = await inspectImage(name, { registry: await settings(flags), signal });
-      process.stdout.write(
-        flags.raw
-          ? rawInspected(image, { expandConfig: flags.expandConfig ?? false })
-          : renderInspected(image),
-      );
+      const shown = flags.raw
+        ? rawInspected(image, { expandConfig: flags.expandConfig ?? false })
+        : renderInspected(image);
+      process.stdout.write(terminalText(shown));
     });
   const push = program
     .command('push')
