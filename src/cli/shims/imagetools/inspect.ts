@@ -82,7 +82,7 @@ const blank: Row = ['', ''];
 function entryRows(name: string, { digest, mediaType, platform, annotations }: Descriptor): Row[] {
   const [version, features] = [platform?.['os.version'], platform?.['os.features']];
   const notes = Object.entries(annotations ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
-  const width = Math.max(0, ...notes.map(([key]) => key.length)) + 1;
+  const width = longest(notes) + 1;
   return [
     ['Name', `${name}@${digest}`],
     ['MediaType', mediaType],
@@ -96,15 +96,25 @@ function entryRows(name: string, { digest, mediaType, platform, annotations }: D
 
 /** As Go's tabwriter: values begin in one column, up to a line that has none. */
 function aligned(prefix: string, rows: readonly Row[]): string {
-  const isAlone = (row: Row): row is string => typeof row === 'string';
-  return rows
-    .map((row, at) => {
-      if (isAlone(row)) return `${prefix}${printable(row)}\n`;
-      const from = rows.findLastIndex((other, where) => where < at && isAlone(other)) + 1;
-      const to = rows.findIndex((other, where) => where > at && isAlone(other));
-      const block = rows.slice(from, to === -1 ? undefined : to);
-      const width = Math.max(...block.map(([key = '']) => key.length)) + 1;
-      return `${prefix}${(row[0] && `${row[0]}:`).padEnd(width)} ${printable(row[1])}\n`;
-    })
-    .join('');
+  let text = '';
+  for (let at = 0; at < rows.length; ) {
+    const block: (readonly [string, string])[] = [];
+    for (let row = rows[at]; row !== undefined && typeof row !== 'string'; row = rows[at]) {
+      block.push(row);
+      at++;
+    }
+    const width = longest(block) + 1;
+    for (const [key, value] of block)
+      text += `${prefix}${(key && `${key}:`).padEnd(width)} ${printable(value)}\n`;
+    for (let row = rows[at]; typeof row === 'string'; row = rows[at]) {
+      text += `${prefix}${printable(row)}\n`;
+      at++;
+    }
+  }
+  return text;
+}
+
+/** Of the keys. Spreading them into one call would overflow the stack for an index of many entries. */
+function longest(rows: readonly (readonly [string, string])[]): number {
+  return rows.reduce((most, [key]) => Math.max(most, key.length), 0);
 }
