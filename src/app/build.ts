@@ -16,7 +16,7 @@ import { parseGoBoolean } from '../lib/go-boolean.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { hostPlatform, type Platform } from '../oci/platform.ts';
 import { parseWantedPlatforms, type WantedPlatforms } from '../oci/platform-list.ts';
-import { formatReference, parseReference, type Reference, withDefaultTag } from '../oci/reference.ts';
+import { formatReference, type Reference, withDefaultTag } from '../oci/reference.ts';
 import type { RegistryEvent } from '../registry/client/events.ts';
 import type { RegistryClient } from '../registry/client/registry-client.ts';
 import type { CopyEvent } from '../transfer/copy-graph.ts';
@@ -34,6 +34,7 @@ import { type FindImage, openNamedContexts } from './contexts/open-named-context
 import { findBase, findLocated } from './find-base.ts';
 import { imagePushes } from './image-push.ts';
 import { openSources, type Sources } from './open-sources.ts';
+import { parseTag } from './parse-tag.ts';
 import type { RegistrySettings } from './registry-settings.ts';
 import type { SandboxChoice } from './sandbox-choice.ts';
 import { createRegistryClient, localName, openLocalStore } from './stores.ts';
@@ -101,7 +102,7 @@ export interface BuiltImage {
 /** From a Dockerfile to an image in a registry or in the local store. */
 export async function buildImage(options: BuildImageOptions): Promise<BuiltImage> {
   const env = options.env ?? process.env;
-  const references = options.tags.map(parseName);
+  const references = options.tags.map(parseTag);
   if (options.push && references.length === 0) {
     throw failure('USAGE', 'push', options.context, 'the image has no name', {
       hint: 'add -t REGISTRY/REPOSITORY:TAG',
@@ -191,14 +192,6 @@ async function collect(data: string, text: string | undefined, options: BuildIma
   } catch {
     // What could not be removed is tried again by a build of the next hour.
   }
-}
-
-function parseName(text: string): Reference {
-  const reference = parseReference(text);
-  if (reference.digest === undefined) return reference;
-  throw failure('USAGE', 'use --tag', text, 'a digest is what the image turns out to have', {
-    hint: `-t ${text.slice(0, text.indexOf('@'))}`,
-  });
 }
 
 async function openCaches(

@@ -73,7 +73,14 @@ test('an unknown command names the help that lists those that there are', async 
   assert.equal(code, 2);
   assert.equal(
     stderr,
-    'error: Cannot run "outer": no such command\nhint: polyarch group --help lists the commands\n',
+    'error: Cannot run "polyarch group outer": no such command\nhint: polyarch group --help lists the commands\n',
   );
+  const near = await captured(() => dispatch(page, ['plian']));
+  assert.match(
+    near.stderr,
+    /^error: Cannot run "polyarch plian": no such command \(did you mean plain\?\)\n/,
+  );
+  const option = await captured(() => dispatch(page, ['--plain']));
+  assert.match(option.stderr, /^error: Cannot run "polyarch --plain": a command comes before its options\n/);
   assert.equal((await captured(() => dispatch(page, ['constructor']))).code, 2);
 });

@@ -18,8 +18,12 @@ export async function dispatch(page: Page, argv: readonly string[]): Promise<num
   }
   const entry: CommandEntry | undefined = Object.hasOwn(page.table, name) ? page.table[name] : undefined;
   if (entry === undefined) {
+    const { didYouMean } = await import('../lib/suggest.ts');
+    const what = name.startsWith('-')
+      ? `a command comes before its options`
+      : `no such command${didYouMean(name, Object.keys(page.table))}`;
     process.stderr.write(
-      `error: Cannot run "${name}": no such command\nhint: ${page.path} --help lists the commands\n`,
+      `error: Cannot run "${page.path} ${name}": ${what}\nhint: ${page.path} --help lists the commands\n`,
     );
     return usageExit;
   }

@@ -39,6 +39,10 @@ export class PlainProgress implements ProgressRenderer {
         this.#flush(event.id);
         this.#line(event.id, `DONE ${seconds(event.milliseconds)}`);
         break;
+      case 'step-canceled':
+        this.#flush(event.id);
+        this.#line(event.id, 'CANCELED');
+        break;
       case 'step-failed':
         this.#flush(event.id);
         this.#line(event.id, `ERROR: ${printable(event.message)}`);

@@ -13,10 +13,24 @@ const redrawMilliseconds = 100;
 interface Row {
   readonly label: string;
   readonly started: number;
-  state: 'running' | 'cached' | 'done' | 'failed';
+  state: 'running' | 'cached' | 'done' | 'failed' | 'canceled';
   milliseconds: number;
   last: string;
 }
+
+const marks: Record<Row['state'], string> = {
+  running: '…',
+  cached: '✓',
+  done: '✓',
+  failed: '✗',
+  canceled: '✗',
+};
+/** What stands in place of the time. */
+const ends: Partial<Record<Row['state'], string>> = {
+  cached: 'CACHED',
+  failed: 'ERROR',
+  canceled: 'CANCELED',
+};
 
 /**
  * A line a step; finished ones scroll away above, running ones are redrawn in place with the last line of their output. A registry that is
@@ -53,6 +67,9 @@ export class TerminalProgress implements ProgressRenderer {
         break;
       case 'step-done':
         this.#finish(event.id, 'done', event.milliseconds);
+        break;
+      case 'step-canceled':
+        this.#finish(event.id, 'canceled', 0);
         break;
       case 'step-failed':
         this.#finish(event.id, 'failed', 0);
@@ -123,10 +140,9 @@ export class TerminalProgress implements ProgressRenderer {
 
   #text(row: Row): string {
     const time = row.state === 'running' ? performance.now() - row.started : row.milliseconds;
-    const end =
-      row.state === 'cached' ? 'CACHED' : row.state === 'failed' ? 'ERROR' : `${(time / 1000).toFixed(1)}s`;
+    const end = ends[row.state] ?? `${(time / 1000).toFixed(1)}s`;
     const width = Math.max(20, (this.#out.columns || 80) - 1);
-    const mark = row.state === 'running' ? '…' : row.state === 'failed' ? '✗' : '✓';
+    const mark = marks[row.state];
     const left = `${mark} ${row.label}${row.state === 'running' && row.last ? `  ${row.last}` : ''}`;
     const room = width - end.length - 1;
     return `${left.length > room ? `${left.slice(0, room - 1)}…` : left.padEnd(room)} ${end}`;

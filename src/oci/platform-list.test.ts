@@ -19,7 +19,15 @@ test('a question mark makes a platform optional; each is wanted once', () => {
 });
 
 test('what is required and optional, or no platform, is refused', () => {
-  for (const text of ['amd64,linux/amd64?', 'amd64?,linux/amd64', '?', 'linux/amd64??', 'linux/?arm64']) {
+  for (const text of [
+    '',
+    'amd64,',
+    'amd64,linux/amd64?',
+    'amd64?,linux/amd64',
+    '?',
+    'linux/amd64??',
+    'linux/?arm64',
+  ]) {
     assert.throws(
       () => parseWantedPlatforms([text]),
       (error) => isFailure(error, 'USAGE'),

@@ -11,10 +11,12 @@ export interface WantedPlatforms {
 
 /** `linux/amd64,linux/arm64`, in any number of texts. USAGE when one is no platform. */
 export function parsePlatformList(texts: readonly string[]): Platform[] {
-  return words(texts).map(parsePlatform);
+  return words(texts)
+    .filter((word) => word !== '')
+    .map(parsePlatform);
 }
 
-/** As `parsePlatformList`, where `linux/riscv64?` is an optional platform. USAGE also for one that is required and optional. */
+/** As `parsePlatformList`, where `linux/riscv64?` is an optional platform. USAGE also for an empty one, and for one that is required and optional. */
 export function parseWantedPlatforms(texts: readonly string[]): WantedPlatforms {
   const platforms: Platform[] = [];
   const optional: Platform[] = [];
@@ -36,8 +38,5 @@ export function parseWantedPlatforms(texts: readonly string[]): WantedPlatforms 
 }
 
 function words(texts: readonly string[]): string[] {
-  return texts
-    .flatMap((text) => text.split(','))
-    .map((word) => word.trim())
-    .filter((word) => word !== '');
+  return texts.flatMap((text) => text.split(',')).map((word) => word.trim());
 }

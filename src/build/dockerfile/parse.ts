@@ -1,3 +1,4 @@
+import { didYouMean } from '../../lib/suggest.ts';
 import { BodyError, parseBody } from './body.ts';
 import { trimSpace, trimStart } from './characters.ts';
 import { DirectiveError, DirectiveReader } from './directives.ts';
@@ -13,7 +14,6 @@ import {
 } from './instruction.ts';
 import { JoinedLine, type Slice } from './joined-line.ts';
 import { type ExactRange, invalid, overLimit, type Range, type Source, sourceOf } from './source.ts';
-import { didYouMean } from './suggest.ts';
 import { cutAtSpaces, splitFlags } from './words.ts';
 
 /** Characters of a Dockerfile. */

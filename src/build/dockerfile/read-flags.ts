@@ -1,6 +1,6 @@
+import { didYouMean } from '../../lib/suggest.ts';
 import type { Instruction } from './instruction.ts';
 import { invalid, type Source } from './source.ts';
-import { didYouMean } from './suggest.ts';
 
 /** `text` takes one value, `boolean` true, false or none, `list` may be given many times. */
 export type FlagKind = 'text' | 'boolean' | 'list';

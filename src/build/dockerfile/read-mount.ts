@@ -1,7 +1,7 @@
 import { parseByteSize } from '../../lib/byte-size.ts';
 import { parseGoBoolean } from '../../lib/go-boolean.ts';
+import { didYouMean } from '../../lib/suggest.ts';
 import { csvFields } from './csv-fields.ts';
-import { didYouMean } from './suggest.ts';
 
 const types = ['bind', 'cache', 'tmpfs', 'secret', 'ssh'] as const;
 const sharings = ['shared', 'private', 'locked'] as const;

@@ -95,6 +95,8 @@ export type BuildEvent =
       readonly steps: readonly Step[];
       readonly milliseconds: number;
     }
+  /** Ended because another failed, or from outside. */
+  | { readonly type: 'step-canceled'; readonly id: string; readonly steps: readonly Step[] }
   | {
       readonly type: 'step-failed';
       readonly id: string;

@@ -1,10 +1,10 @@
 import { isFailure } from '../../lib/errors.ts';
+import { suggestExactCase } from '../../lib/suggest.ts';
 import { parsePlatform } from '../../oci/platform.ts';
 import { parseReference } from '../../oci/reference.ts';
 import type { Expansion } from '../dockerfile/expand.ts';
 import type { Lint } from '../dockerfile/lint/lint.ts';
 import { rules } from '../dockerfile/lint/rules.ts';
-import { suggestExactCase } from '../dockerfile/suggest.ts';
 import type { From } from './instructions/from.ts';
 
 /** Variables of a FROM that no ARG before the first FROM declares. */

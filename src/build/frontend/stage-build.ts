@@ -1,6 +1,7 @@
 import type { PolyarchError } from '../../lib/errors.ts';
 import type { PathPatterns } from '../../lib/path-patterns.ts';
 import { redactAddresses } from '../../lib/redact.ts';
+import { suggestExactCase } from '../../lib/suggest.ts';
 import { type History, maxMetadataBytes } from '../../oci/manifest.ts';
 import type { Platform } from '../../oci/platform.ts';
 import { type ExpandOptions, type Expansion, ExpansionError, expand } from '../dockerfile/expand.ts';
@@ -8,7 +9,6 @@ import type { Instruction } from '../dockerfile/instruction.ts';
 import type { Lint } from '../dockerfile/lint/lint.ts';
 import { rules } from '../dockerfile/lint/rules.ts';
 import { invalid, overLimit, type Source, unsupported } from '../dockerfile/source.ts';
-import { suggestExactCase } from '../dockerfile/suggest.ts';
 import type { Graph, Node, Step } from '../graph/graph.ts';
 import type { PlannedHistory } from '../graph/image-plan.ts';
 import type { FileOrigin, Op } from '../graph/op.ts';

@@ -1,9 +1,9 @@
 import { failure, isFailure } from '../../lib/errors.ts';
+import { didYouMean } from '../../lib/suggest.ts';
 import { type Platform, parsePlatform } from '../../oci/platform.ts';
 import type { Dockerfile, Instruction } from '../dockerfile/instruction.ts';
 import type { Lint } from '../dockerfile/lint/lint.ts';
 import { invalid } from '../dockerfile/source.ts';
-import { didYouMean } from '../dockerfile/suggest.ts';
 import type { FileOrigin } from '../graph/op.ts';
 import type { Budget } from './budget.ts';
 import type { Command } from './command.ts';

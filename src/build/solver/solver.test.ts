@@ -155,7 +155,10 @@ describe('Solver', () => {
   test('a failure ends at once what is under way beside it below one target', async () => {
     const long = untilAborted('long');
     const both = sum('both', 0, [long, failing('f', new Error('broken'))]);
-    await assert.rejects(new Solver(new MemoryCache()).solve([both]), /broken/);
+    const ends: string[] = [];
+    const onEvent = ({ type, id }: SolverEvent) => /failed|canceled/.test(type) && ends.push(`${type} ${id}`);
+    await assert.rejects(new Solver(new MemoryCache(), { onEvent }).solve([both]), /broken/);
+    assert.deepEqual(ends.sort(), ['vertex-canceled long', 'vertex-failed f']);
   });
 
   test('a target that may fail is left out: what it alone needs is aborted, what others need goes on', async () => {

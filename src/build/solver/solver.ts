@@ -11,7 +11,9 @@ export type SolverEvent =
   /** No key was found: its work begins. Not told of a vertex without keys, which no cache could have. */
   | { readonly type: 'vertex-executing'; readonly id: string }
   | { readonly type: 'vertex-done'; readonly id: string; readonly milliseconds: number }
-  | { readonly type: 'vertex-failed'; readonly id: string; readonly error: unknown };
+  | { readonly type: 'vertex-failed'; readonly id: string; readonly error: unknown }
+  /** Ended because another failed, or from outside. */
+  | { readonly type: 'vertex-canceled'; readonly id: string };
 
 export interface SolverOptions {
   onEvent?: ((event: SolverEvent) => void) | undefined;
@@ -92,8 +94,13 @@ export class Solver<R, O> {
       );
       return vertex.join(inputs, outcome);
     } catch (error) {
+      const isCanceled = options.signal.aborted;
       scope.fail(vertex, error);
-      this.#onEvent({ type: 'vertex-failed', id: vertex.id, error });
+      this.#onEvent(
+        isCanceled
+          ? { type: 'vertex-canceled', id: vertex.id }
+          : { type: 'vertex-failed', id: vertex.id, error },
+      );
       throw error;
     }
   }

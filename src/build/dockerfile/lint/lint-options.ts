@@ -1,5 +1,5 @@
 import { failure } from '../../../lib/errors.ts';
-import { didYouMean } from '../suggest.ts';
+import { didYouMean } from '../../../lib/suggest.ts';
 
 /** What the `check` directive or BUILDKIT_DOCKERFILE_CHECK says. */
 export interface LintOptions {

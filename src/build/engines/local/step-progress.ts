@@ -43,6 +43,9 @@ export class StepProgress {
       case 'vertex-failed':
         this.#onEvent({ type: 'step-failed', id, steps, message: reasonOf(event.error) });
         break;
+      case 'vertex-canceled':
+        this.#onEvent({ type: 'step-canceled', id, steps });
+        break;
     }
   }
 
