@@ -79,9 +79,10 @@ function isolatedPlan(
   refuseNoNewPrivileges();
   const emulation = planEmulation(platforms);
   const needed = process.getuid?.() !== 0 || emulation.kind === 'private';
-  const userNamespace = wanted.userNamespace || needed || (tier === 'oci' && !hasRuntimeForRoot());
-  if (tier === 'oci') findRuntime({ inUserNamespace: userNamespace });
   const lacking = lackingIds();
+  const userNamespace =
+    wanted.userNamespace || needed || lacking !== undefined || (tier === 'oci' && !hasRuntimeForRoot());
+  if (tier === 'oci') findRuntime({ inUserNamespace: userNamespace });
   return {
     tier,
     snapshotters,
@@ -124,21 +125,23 @@ const lostNetwork = 'RUN --network=none is refused: programs here have the netwo
 function prootPlan(foreign: readonly Platform[], emulated: readonly string[], resources?: StepResources) {
   refuseLimits(resources);
   needProot();
-  const isRoot = process.getuid?.() === 0;
+  const keepsOwners = process.getuid?.() === 0 && lackingIds() === undefined;
   return {
     tier: 'proot',
     snapshotters: ['copy'],
     namespaces: false,
     userNamespace: false,
     ids: 'all',
-    owners: isRoot ? 'kept' : 'lost',
+    owners: keepsOwners ? 'kept' : 'lost',
     binfmt: [],
     emulators: programEmulators(foreign),
     emulated,
     losses: [
       'steps are not walled off: they see this container’s processes and can reach its files',
       lostNetwork,
-      ...(isRoot ? [] : ['owners are lost: all files that steps make belong to root, who may read them']),
+      ...(keepsOwners
+        ? []
+        : ['owners are lost: all files that steps make belong to root, who may read them']),
     ],
   } as const;
 }

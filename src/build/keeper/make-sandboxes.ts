@@ -40,7 +40,7 @@ export function makeSandboxes(config: KeeperConfig, parts: SandboxParts): (platf
   const make = (architecture: string): Sandbox => {
     const emulator = config.emulators[architecture];
     if (config.tier === 'proot' || emulator !== undefined)
-      return new ProotSandbox({ emulator, setTimes, pipe });
+      return new ProotSandbox({ emulator, hasIds: config.owners === 'kept', setTimes, pipe });
     const common = {
       inUserNamespace,
       singleId: config.ids === 'single',

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import {
   explainUnshare,
   identityRanges,
+  isAlone,
   mapIds,
   noNewPrivileges,
   parseRanges,
@@ -73,4 +74,11 @@ test('what unshare says has a hint', () => {
 test('no_new_privs is read from a process’s status', () => {
   assert.equal(noNewPrivileges('CapBnd:\t0\nNoNewPrivs:\t1\nSeccomp:\t2\n'), true);
   assert.equal(noNewPrivileges('NoNewPrivs:\t0\n'), false);
+});
+
+test('a namespace of one id is told apart from those that have more', () => {
+  assert.equal(isAlone('         0       1000          1\n'), true);
+  assert.equal(isAlone('         0       1000          1\n         1     100000      65536\n'), false);
+  assert.equal(isAlone('         0          0 4294967295\n'), false);
+  assert.equal(isAlone(''), false);
 });

@@ -66,9 +66,16 @@ export function currentUser(): { readonly username: string; readonly uid: number
 /** `all`: enough ids for the users of an image. `single`: this user's own, as root. */
 export type Ids = 'all' | 'single';
 
-/** Why an ordinary user has one id only; undefined for one that has enough, and for root. */
+/** Why this user has one id only; undefined for one that has enough. */
 export function lackingIds(): { readonly what: string; readonly hint: string } | undefined {
-  if (process.getuid?.() === 0) return undefined;
+  if (process.getuid?.() === 0) {
+    return isAlone(readTextOrUndefined('/proc/self/uid_map') ?? '')
+      ? {
+          what: 'this root is of a user namespace that maps one id',
+          hint: 'start polyarch outside of unshare -r, or with unshare --map-root-user --map-auto',
+        }
+      : undefined;
+  }
   const user = currentUser();
   for (const [program, file] of [
     ['newuidmap', '/etc/subuid'],
@@ -82,6 +89,12 @@ export function lackingIds(): { readonly what: string; readonly hint: string } |
     return { what: `${file} ${what}`, hint: addIdsHint(user.username) };
   }
   return undefined;
+}
+
+/** Whether a user namespace has one id. `map`: text of its uid_map. */
+export function isAlone(map: string): boolean {
+  const ranges = parseRanges(map);
+  return ranges.length === 1 && ranges[0]?.count === 1;
 }
 
 /** From /proc/self/status (prctl(2), PR_SET_NO_NEW_PRIVS): no program gains privileges, not even in a user namespace of its own. */

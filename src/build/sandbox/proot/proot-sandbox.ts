@@ -38,6 +38,8 @@ import { killProcessesIn, killTracees, sessionFile, signalTracees } from './step
 export interface ProotSandboxOptions {
   /** Absolute path of qemu for programs that are not the processor's own. */
   readonly emulator: string | undefined;
+  /** This process has the ids of every USER; otherwise proot makes them up. */
+  readonly hasIds: boolean;
   readonly setTimes: SetTimes;
   /** Read and write end of a new pipe. */
   readonly pipe: () => readonly [read: number, write: number];
@@ -49,7 +51,6 @@ export interface ProotSandboxOptions {
  */
 export class ProotSandbox implements Sandbox {
   readonly #options: ProotSandboxOptions;
-  readonly #isRoot = process.getuid?.() === 0;
 
   constructor(options: ProotSandboxOptions) {
     this.#options = options;
@@ -59,14 +60,14 @@ export class ProotSandbox implements Sandbox {
     throwIfAborted(options.signal);
     refuseUnsupported(spec);
     const user = Accounts.of(spec.root).processUser(spec.user);
-    if (this.#isRoot) refuseUnreachable(spec.root, user);
+    if (this.#options.hasIds) refuseUnreachable(spec.root, user);
     const own = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
-    ensureDirectory(spec.root, spec.cwd, this.#isRoot ? user : own);
+    ensureDirectory(spec.root, spec.cwd, this.#options.hasIds ? user : own);
     const stubs = new Stubs(spec.root, this.#options.setTimes);
     try {
       // In a layer, if they are new: as every tier leaves them.
       for (const path of mountPoints)
-        ensureDirectory(spec.root, path, this.#isRoot ? { uid: 0, gid: 0 } : own);
+        ensureDirectory(spec.root, path, this.#options.hasIds ? { uid: 0, gid: 0 } : own);
       if (this.#options.emulator !== undefined) stubs.ensure(hostRoot, 'directory');
       const binds = [
         ...this.#files(spec, stubs),
@@ -108,7 +109,7 @@ export class ProotSandbox implements Sandbox {
       cwd: spec.cwd,
       emulator:
         emulator === undefined ? undefined : { program: emulator, host: makeHost(spec.scratch, emulator) },
-      pretend: this.#isRoot ? undefined : user,
+      pretend: this.#options.hasIds ? undefined : user,
       args: command.args,
     });
     return {
@@ -120,7 +121,7 @@ export class ProotSandbox implements Sandbox {
   /** The ids and Docker's capabilities; the end of the keeper is proot's. */
   #prefix(user: ProcessUser): string[] {
     const head = [required('setpriv', 'util-linux'), '--pdeathsig', 'KILL'];
-    if (!this.#isRoot) return head;
+    if (!this.#options.hasIds) return head;
     const allowed = containerCapabilities(readFileSync('/proc/self/status', 'utf8'));
     const bounding = ['-all', ...allowed.map((name) => `+${name.replace('CAP_', '').toLowerCase()}`)];
     const groups = user.groups.length > 0 ? ['--groups', user.groups.join(',')] : ['--clear-groups'];
@@ -139,7 +140,7 @@ export class ProotSandbox implements Sandbox {
   ): Promise<number> {
     const { argv, env } = this.#command(spec, user, binds);
     const { pipe } = this.#options;
-    const pipes = outputPipes(output, { pipe, owner: this.#isRoot ? user : undefined });
+    const pipes = outputPipes(output, { pipe, owner: this.#options.hasIds ? user : undefined });
     const [statusRead, statusWrite] = pipe();
     // A session of its own: it marks the step's processes.
     const child = spawn(argv[0] ?? '', argv.slice(1), {
