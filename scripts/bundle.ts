@@ -77,21 +77,33 @@ function closure(roots: readonly string[], context: ChunkingContext): Set<string
 }
 
 /**
- * A default import of one of Node's own modules needs no copy of it: the bundler's helper defines a property for each export. What inherits from the module shows the same names.
+ * Node's own modules, as CommonJS requires them: each is loaded when something of it is first used, so that a command pays for what it does and not for
+ * what lies in its chunk. (Commander imports child_process for what is never used here: 4 ms.) A default import needs no copy of the module, which the
+ * bundler's helper makes property by property: what inherits from it shows the same names.
  * Fails when the bundler writes such imports in another form than is replaced here: nothing else would tell, and each start would be slower.
  */
 function nodeModulesPlugin(): Plugin {
+  const required = /^(?:let|const) (node_\w+) = require\("(node:[\w/]+)"\);$/gm;
+  const copied = /^(node_\w+) = [\w$.]+\(\1, 1\);$/gm;
   let replaced = 0;
   return {
     name: 'node-modules',
     renderChunk: (code) => {
-      const inheriting = code.replace(/\b(node_\w+) = [\w$.]+\(\1, 1\)/g, (_all, name) => {
-        replaced++;
-        return `${name} = { __proto__: ${name}, default: ${name} }`;
+      const copies = new Set(Array.from(code.matchAll(copied), ([, name]) => name));
+      const modules = new Map(Array.from(code.matchAll(required), ([, name = '', module]) => [name, module]));
+      if (modules.size === 0) return code;
+      replaced += copies.size;
+      const used = new RegExp(`(?<![\\w$.])(?:${[...modules.keys()].join('|')})(?![\\w$])`, 'g');
+      const rest = code.replace(copied, '').replace(required, '').replace(used, '($&())');
+      const odd = /(?:= require\("node:|\(node_\w+\(\)\) =(?!=)|\(\(node_\w+\(\)\), 1\)).*/.exec(rest);
+      if (odd !== null)
+        throw new Error(`Cannot bundle "${odd[0]}": it takes one of Node's modules in another way`);
+      const loaders = Array.from(modules, ([name, module]) => {
+        const value = `require("${module}")`;
+        const shown = copies.has(name) ? `((it) => ({ __proto__: it, default: it }))(${value})` : value;
+        return `let ${name}_; const ${name} = () => ${name}_ ??= ${shown};`;
       });
-      const copied = /\b(node_\w+) = [\w$.]+\(\1\b.*/.exec(inheriting);
-      if (copied !== null) throw new Error(`Cannot bundle "${copied[0]}": it copies one of Node's modules`);
-      return inheriting;
+      return `${loaders.join('\n')}\n${rest}`;
     },
     generateBundle: () => {
       if (replaced === 0)

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,6 +18,11 @@ test('a file is read up to a limit, also one that has no size and no end', async
     await assert.rejects(readFileWithin('/dev/zero', 100_000), { code: 'LIMIT' });
     assert.match(String(await readFileWithin('/proc/self/status', 100_000)), /^Name:/);
     await assert.rejects(readFileWithin(join(directory, 'none'), 1), { code: 'ENOENT' });
+    await assert.rejects(readFileWithin(directory, 1), { code: 'EISDIR' });
+    const pipe = join(directory, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    const [piped] = await Promise.all([readFileWithin(pipe, 70_000), writeFile(pipe, 'x'.repeat(70_000))]);
+    assert.equal(piped.length, 70_000);
   } finally {
     await rm(directory, { recursive: true });
   }

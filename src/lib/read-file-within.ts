@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { failure } from './errors.ts';
 
 /**
@@ -6,22 +6,72 @@ import { failure } from './errors.ts';
  * Else fails as open(2) and read(2) do.
  */
 export async function readFileWithin(path: string, limit: number): Promise<Buffer> {
+  return readRegular(path, limit) ?? (await readWaiting(path, limit));
+}
+
+/**
+ * A regular file is read at once: the threads that wait for others take ten times as long, and node:fs/promises has to be loaded. Undefined for
+ * whatever may keep its reader waiting; a pipe is not opened for that, because its writer would see a reader come and go.
+ */
+function readRegular(path: string, limit: number): Buffer | undefined {
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() === false) return undefined;
+  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const status = fstatSync(file);
+    if (!status.isFile()) return undefined;
+    const filling = new Filling(path, status.size, limit);
+    while (filling.add(readSync(file, filling.rest)));
+    return filling.bytes;
+  } finally {
+    closeSync(file);
+  }
+}
+
+async function readWaiting(path: string, limit: number): Promise<Buffer> {
+  const { open } = await import('node:fs/promises');
   const handle = await open(path, 'r');
   try {
     const { size } = await handle.stat();
-    let bytes = Buffer.allocUnsafe(Math.min(size, limit) + 1);
-    let length = 0;
-    for (;;) {
-      const { bytesRead } = await handle.read(bytes, length, bytes.length - length, null);
-      if (bytesRead === 0) return bytes.subarray(0, length);
-      length += bytesRead;
-      if (length > limit) throw failure('LIMIT', 'read', path, `larger than ${limit} bytes`);
-      if (length < bytes.length) continue;
-      const longer = Buffer.allocUnsafe(Math.min(2 * length, limit) + 1);
-      bytes.copy(longer);
-      bytes = longer;
-    }
+    const filling = new Filling(path, size, limit);
+    while (filling.add((await handle.read(filling.rest)).bytesRead));
+    return filling.bytes;
   } finally {
     await handle.close();
+  }
+}
+
+/** A buffer that grows with what is read into its rest, and holds at most `limit` bytes. */
+class Filling {
+  readonly #path: string;
+  readonly #limit: number;
+  #buffer: Buffer;
+  #length = 0;
+
+  constructor(path: string, size: number, limit: number) {
+    this.#path = path;
+    this.#limit = limit;
+    this.#buffer = Buffer.allocUnsafe(Math.min(size, limit) + 1);
+  }
+
+  get rest(): Buffer {
+    return this.#buffer.subarray(this.#length);
+  }
+
+  get bytes(): Buffer {
+    return this.#buffer.subarray(0, this.#length);
+  }
+
+  /** `count` bytes were read. False at the end of the file; throws LIMIT. */
+  add(count: number): boolean {
+    this.#length += count;
+    if (this.#length > this.#limit) {
+      throw failure('LIMIT', 'read', this.#path, `larger than ${this.#limit} bytes`);
+    }
+    if (this.#length === this.#buffer.length) {
+      const longer = Buffer.allocUnsafe(Math.min(2 * this.#length, this.#limit) + 1);
+      this.#buffer.copy(longer);
+      this.#buffer = longer;
+    }
+    return count > 0;
   }
 }

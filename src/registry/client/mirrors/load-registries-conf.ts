@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { existsSync, readdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { failure, isFailure } from '../../../lib/errors.ts';
@@ -32,15 +32,15 @@ export async function loadRegistriesConf(options: LoadRegistriesConfOptions = {}
   if (named !== undefined) {
     await add(named);
   } else if (await add(join(user, 'registries.conf'))) {
-    for (const file of await dropIns(user)) await add(file);
+    for (const file of dropIns(user)) await add(file);
   } else {
     await add(join(systemDirectory, 'registries.conf'));
-    for (const file of [...(await dropIns(systemDirectory)), ...(await dropIns(user))]) await add(file);
+    for (const file of [...dropIns(systemDirectory), ...dropIns(user)]) await add(file);
   }
   const rules = new Map<string, RegistryRule>();
   const warnings: string[] = [];
   for (const [file, text] of texts) {
-    if (isAliasesAlone(text)) continue;
+    if (isAliasesAlone(text) || !mayHaveRules(text)) continue;
     const { parseRegistriesConf } = await import('./parse-registries-conf.ts');
     const found = await parseRegistriesConf(text, file);
     // Within one file the first of two equal prefixes counts.
@@ -58,14 +58,27 @@ function isAliasesAlone(text: string): boolean {
   return /^(?:[ \t]*(?:#.*)?\n)*\[aliases\][ \t]*\n/.test(text) && text.match(/^\s*\[/gm)?.length === 1;
 }
 
+/** Most files only search and name aliases, of which one is "registry": their text tells without the parser. */
+function mayHaveRules(text: string): boolean {
+  return /^\s*(?:\[+\s*"?registr|"?registry"?\s*(?:\.|=\s*\[)|"?credential-helpers"?\s*=)/m.test(text);
+}
+
 /** The files of `registries.conf.d` in the order of their names. */
-async function dropIns(directory: string): Promise<string[]> {
+function dropIns(directory: string): string[] {
   const path = join(directory, 'registries.conf.d');
-  const names = await readdir(path).catch(() => []);
-  return names
+  return namesIn(path)
     .filter((name) => name.endsWith('.conf'))
     .sort()
     .map((name) => join(path, name));
+}
+
+/** None where there is no such directory, or it cannot be read. */
+function namesIn(directory: string): string[] {
+  try {
+    return existsSync(directory) ? readdirSync(directory) : [];
+  } catch {
+    return [];
+  }
 }
 
 async function readText(file: string, required: boolean): Promise<string | undefined> {

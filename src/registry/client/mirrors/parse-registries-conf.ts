@@ -21,10 +21,6 @@ export async function parseRegistriesConf(
   text: string,
   file: string,
 ): Promise<{ rules: RegistryRule[]; warnings: string[] }> {
-  // Most files only search and name aliases, of which one is "registry": their text tells without the parser.
-  if (!/^\s*(?:\[+\s*"?registr|"?registry"?\s*(?:\.|=\s*\[)|"?credential-helpers"?\s*=)/m.test(text)) {
-    return { rules: [], warnings: [] };
-  }
   const { parse } = await import('smol-toml');
   const broken = (what: string, cause?: unknown): PolyarchError =>
     failure('USAGE', 'read', file, what, {

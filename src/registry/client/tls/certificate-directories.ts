@@ -1,5 +1,4 @@
-import type { Dirent } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { type Dirent, readdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { failure, isFailure, type PolyarchError } from '../../../lib/errors.ts';
@@ -51,7 +50,7 @@ async function readCertificates(
     });
   let entries: Dirent[];
   try {
-    entries = await readdir(directory, { withFileTypes: true });
+    entries = readdirSync(directory, { withFileTypes: true });
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? '';
     if (!required && /^E(?:NOENT|NOTDIR|ACCES)$/.test(code)) return undefined;

@@ -29,7 +29,7 @@ const maxRecordBytes = 16 * 1024;
  */
 export class UploadRecordDirectory implements UploadRecords {
   readonly #directory: string;
-  readonly #token = processToken();
+  #token: string | undefined;
   #swept: Promise<void> | undefined;
 
   constructor(directory: string) {
@@ -58,6 +58,7 @@ export class UploadRecordDirectory implements UploadRecords {
     try {
       this.#swept ??= this.#sweep();
       await this.#swept;
+      this.#token ??= processToken();
       const record = { ...key, location: location.href, owner: this.#token };
       await writeFileAtomic(this.#path(key), JSON.stringify(record), { mode: 0o600, sync: false });
     } catch {
