@@ -2,36 +2,16 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import {
-  copyFileSync,
-  lstatSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  writeFileSync,
-} from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { gunzipSync } from 'node:zlib';
-
 import { makeBaseImage } from '../../scripts/base-image.ts';
 import { type EmbeddedRegistry, startRegistry } from '../../scripts/embedded-registry.ts';
 import { removeTree } from '../../scripts/remove-tree.ts';
 import { withoutPrograms } from '../fixtures/capabilities.ts';
+import { contentsOf } from '../fixtures/contents-of.ts';
 import { type Ended, polyarch, polyarchProgram, succeed } from '../fixtures/run-program.ts';
-
-/** Every file below, and what is in it when it is gzip. */
-function* contentsOf(directory: string): Generator<readonly [path: string, bytes: Buffer]> {
-  for (const name of readdirSync(directory, { recursive: true, encoding: 'utf8' })) {
-    const path = join(directory, name);
-    if (!lstatSync(path).isFile()) continue;
-    const bytes = readFileSync(path);
-    yield [path, bytes];
-    if (bytes[0] === 0x1f && bytes[1] === 0x8b) yield [path, gunzipSync(bytes)];
-  }
-}
 
 describe('what RUN mounts', { timeout: 300_000 }, () => {
   const scratch = mkdtempSync(join(tmpdir(), 'polyarch-run-mounts-'));

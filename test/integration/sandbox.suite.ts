@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { KeeperClient } from '../../src/build/keeper/keeper-client.ts';
 import type { RunMount, RunRequest, Tree } from '../../src/build/keeper/protocol.ts';
 import { formatPlatform, type Platform } from '../../src/oci/platform.ts';
+import { contentsOf } from '../fixtures/contents-of.ts';
 import { processes } from './processes.ts';
 import { runInKeeper, type WhileItRuns } from './run-in-keeper.ts';
 
@@ -417,18 +418,14 @@ export function sandboxSuite(name: string, subject: SandboxSubject): void {
         { signal: holder.signal, printed: held.resolve },
       );
       assert.equal(await Promise.race([held.promise, holding.then(({ output }) => output)]), 'held\n');
-      const holds = (path: string): string[] => {
-        try {
-          const status = lstatSync(path);
-          if (status.isDirectory()) return readdirSync(path).flatMap((name) => holds(join(path, name)));
-          return status.isFile() && readFileSync(path).includes(secret) ? [path] : [];
-        } catch (error) {
-          // What is left of steps before goes meanwhile.
-          assert.equal((error as NodeJS.ErrnoException).code, 'ENOENT');
-          return [];
-        }
-      };
-      assert.deepEqual(holds(join(subject.data, 'keeper')), []);
+      // What is left of steps before goes meanwhile.
+      const found = [...contentsOf(join(subject.data, 'keeper'))].filter(([, bytes]) =>
+        bytes.includes(secret),
+      );
+      assert.deepEqual(
+        found.map(([path]) => path),
+        [],
+      );
       holder.abort();
       await assert.rejects(holding, { code: 'INTERRUPTED' });
     });

@@ -59,7 +59,7 @@ export function expand(word: string, variables: Variables, options: ExpandOption
   if (quick !== undefined) {
     return {
       text: quick,
-      words: [quick].filter(Boolean),
+      words: quick === '' ? [] : [quick],
       used: lexer.used ?? none,
       unset: lexer.unset ?? none,
     };

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { failure, isFailure } from '../../../lib/errors.ts';
@@ -40,7 +40,7 @@ export async function loadRegistriesConf(options: LoadRegistriesConfOptions = {}
   const rules = new Map<string, RegistryRule>();
   const warnings: string[] = [];
   for (const [file, text] of texts) {
-    if (isAliasesAlone(text) || !mayHaveRules(text)) continue;
+    if (!mayHaveRules(text)) continue;
     const { parseRegistriesConf } = await import('./parse-registries-conf.ts');
     const found = await parseRegistriesConf(text, file);
     // Within one file the first of two equal prefixes counts.
@@ -51,14 +51,9 @@ export async function loadRegistriesConf(options: LoadRegistriesConfOptions = {}
 }
 
 /**
- * Nothing but `[aliases]` (containers-common installs `shortnames.conf`, 90 lines of them): they are for names without a registry, which are
- * Docker Hub's here. A doubt is a no.
+ * Most files only search and name aliases (containers-common installs `shortnames.conf`, 90 lines of them, one of which is "registry"), which are for names without a
+ * registry: Docker Hub's here. Their text tells without the parser. A doubt is a yes.
  */
-function isAliasesAlone(text: string): boolean {
-  return /^(?:[ \t]*(?:#.*)?\n)*\[aliases\][ \t]*\n/.test(text) && text.match(/^\s*\[/gm)?.length === 1;
-}
-
-/** Most files only search and name aliases, of which one is "registry": their text tells without the parser. */
 function mayHaveRules(text: string): boolean {
   return /^\s*(?:\[+\s*"?registr|"?registry"?\s*(?:\.|=\s*\[)|"?credential-helpers"?\s*=)/m.test(text);
 }
@@ -75,7 +70,7 @@ function dropIns(directory: string): string[] {
 /** None where there is no such directory, or it cannot be read. */
 function namesIn(directory: string): string[] {
   try {
-    return existsSync(directory) ? readdirSync(directory) : [];
+    return readdirSync(directory);
   } catch {
     return [];
   }

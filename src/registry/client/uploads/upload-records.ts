@@ -1,8 +1,9 @@
-import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../../../lib/atomic-file.ts';
 import { type Digest, digestOf } from '../../../lib/digest.ts';
 import { livenessOf, processToken } from '../../../lib/process-identity.ts';
+import { readFileWithin } from '../../../lib/read-file-within.ts';
 
 /** Which upload is meant: a blob on its way to a repository. */
 export interface UploadKey {
@@ -38,9 +39,8 @@ export class UploadRecordDirectory implements UploadRecords {
 
   async recall(key: UploadKey): Promise<URL | undefined> {
     try {
-      const path = this.#path(key);
-      if ((await stat(path)).size > maxRecordBytes) return undefined;
-      const record = JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown> | null;
+      const text = String(await readFileWithin(this.#path(key), maxRecordBytes));
+      const record = JSON.parse(text) as Record<string, unknown> | null;
       const { owner, location, repository, digest } = record ?? {};
       if (repository !== key.repository || digest !== key.digest || typeof owner !== 'string')
         return undefined;
