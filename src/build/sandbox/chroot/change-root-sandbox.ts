@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { abortReason, failure, reasonOf, throwIfAborted } from '../../../lib/errors.ts';
 import { readTextOrUndefined } from '../../../lib/read-text.ts';
@@ -88,6 +88,8 @@ export class ChangeRootSandbox implements Sandbox {
     if (signal.aborted) abort();
     try {
       const failed = await process.failure();
+      // It was read. Without mounts it cannot be in memory, and a variable may be a secret.
+      rmSync(configPath(spec), { force: true });
       if (output.kind === 'chunks' && !signal.aborted) this.#processes.prepare();
       const code = await process.ended;
       endRootProcesses(spec.root);
@@ -109,7 +111,11 @@ function writeConfig(spec: SandboxSpec, user: ProcessUser): void {
     capabilities: allowed.filter((name) => name !== 'CAP_SYS_CHROOT'),
   });
   const alone = { ...config, mounts: [], linux: { namespaces: [] } };
-  writeFileSync(join(spec.scratch, 'config.json'), JSON.stringify(alone));
+  writeFileSync(configPath(spec), JSON.stringify(alone), { mode: 0o600 });
+}
+
+function configPath({ scratch }: SandboxSpec): string {
+  return join(scratch, 'config.json');
 }
 
 /** What cannot be had without mounts and namespaces is refused, never left out. */
