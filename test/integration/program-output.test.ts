@@ -5,8 +5,8 @@ import { constants, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { outputPipes } from './program-output.ts';
-import type { SandboxOutput } from './sandbox.ts';
+import { outputPipes } from '../../src/build/sandbox/program-output.ts';
+import type { SandboxOutput } from '../../src/build/sandbox/sandbox.ts';
 
 /** A named pipe's two ends, its name gone: Node makes no others. */
 function pipe(): readonly [number, number] {

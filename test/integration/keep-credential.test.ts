@@ -3,8 +3,8 @@ import { chmod, lstat, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { dockerCredentials } from './docker-config.ts';
-import { eraseCredential, storeCredential } from './keep-credential.ts';
+import { dockerCredentials } from '../../src/registry/client/auth/docker-config.ts';
+import { eraseCredential, storeCredential } from '../../src/registry/client/auth/keep-credential.ts';
 
 /** A helper with the real protocol, which keeps what it is given in a file beside it. */
 const helperScript = `#!/bin/sh
