@@ -21,6 +21,51 @@ await bundle({
   shared: [
     { name: 'start', roots: ['cli/main.ts'] },
     {
+      name: 'help',
+      modules: ['node_modules/commander/lib/help.js', 'node_modules/commander/lib/suggestSimilar.js'],
+    },
+    {
+      name: 'authentication',
+      modules: [
+        'registry/client/auth/challenge.ts',
+        'registry/client/auth/realm.ts',
+        'registry/client/auth/token-source.ts',
+      ],
+    },
+    {
+      name: 'blobs',
+      modules: [
+        'lib/atomic-file.ts',
+        'lib/process-identity.ts',
+        'registry/client/byte-range.ts',
+        'registry/client/resuming-download.ts',
+        'registry/client/uploads/upload-session.ts',
+      ],
+    },
+    {
+      name: 'lists',
+      modules: [
+        'content/referrer-descriptor.ts',
+        'oci/referrers-tag.ts',
+        'registry/client/next-page.ts',
+        'registry/client/rate-limit.ts',
+        'registry/client/referrers.ts',
+        'registry/client/tag-list.ts',
+        'registry/client/untag.ts',
+      ],
+    },
+    { name: 'mirrors', modules: ['registry/client/mirrors/mirrored-store.ts'] },
+    {
+      name: 'images',
+      modules: [
+        'app/choose-entry.ts',
+        'content/parse-image-config.ts',
+        'content/select-manifest.ts',
+        'oci/match-platforms.ts',
+        'oci/platform.ts',
+      ],
+    },
+    {
       name: 'command',
       roots: [
         'cli/execute.ts',
@@ -49,13 +94,37 @@ await bundle({
         'cli/counted.ts',
       ],
     },
+    {
+      name: 'steps',
+      modules: [
+        'archive/merged-view.ts',
+        'build/cache/journal/describe-op.ts',
+        'build/cache/journal/file-lists.ts',
+        'build/cache/journal/journal.ts',
+        'build/cache/remote/inline-records.ts',
+        'build/cache/remote/records-document.ts',
+        'build/engines/local/step-failure.ts',
+        'build/ops/destination-facts.ts',
+        'build/ops/layer-file.ts',
+        'build/ops/output-tail.ts',
+        'build/ops/owner-lookup.ts',
+        'build/ops/step-mounts.ts',
+        'build/ops/write-journal.ts',
+        'build/sandbox/accounts.ts',
+        'build/sandbox/explain-failure.ts',
+        'build/sandbox/rooted-path.ts',
+        'build/snapshot/copy/digest-records.ts',
+        'build/snapshot/copy/single-file-tree.ts',
+        'content/layout/hashing-file.ts',
+        'content/layout/names-in.ts',
+        'content/layout/prune-blobs.ts',
+        'content/layout/store-failure.ts',
+      ],
+    },
     { name: 'copy', roots: ['cli/copy.ts', 'app/copy/copy.ts'] },
     { name: 'inspect', roots: ['cli/inspect.ts', 'app/inspect/inspect.ts'] },
     { name: 'index', roots: ['cli/index/create.ts', 'content/memory-store.ts'] },
-    {
-      name: 'build',
-      roots: ['cli/build.ts', 'content/layout/layout-store.ts', 'build/ops/write-journal.ts'],
-    },
+    { name: 'build', roots: ['cli/build.ts', 'content/layout/layout-store.ts'] },
   ],
 });
 writeDeclarations(Object.values(subpaths), join(output, 'types'));

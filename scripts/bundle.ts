@@ -41,12 +41,13 @@ function startedFilesPlugin(extension: string): Plugin {
 }
 
 /**
- * A chunk for what `roots` (below src/) import statically, itself included. Chunks that hold only what the very same entries share are small and
- * many, and each costs a start about a millisecond.
+ * A chunk for `modules` alone (below src/, or in node_modules/), or for what `roots` import statically, themselves included. Chunks that hold only what
+ * the very same entries share are small and many, and each costs a start about a millisecond; what a usual command never calls costs it its compilation.
  */
 export interface SharedChunk {
   readonly name: string;
-  readonly roots: readonly string[];
+  readonly modules?: readonly string[];
+  readonly roots?: readonly string[];
 }
 
 /** A module goes to the first chunk that wants it. None wants an entry: to load another's entry is to run it. */
@@ -58,11 +59,16 @@ function sharedChunks(
   return (id, context) => {
     if (names === undefined) {
       names = new Map(entries.map((file) => [join(source, file), null]));
-      for (const { name, roots } of chunks)
-        for (const module of closure(roots, context)) if (!names.has(module)) names.set(module, name);
+      for (const { name, modules = [], roots = [] } of chunks)
+        for (const module of [...modules.map(pathOf), ...closure(roots, context)])
+          if (!names.has(module)) names.set(module, name);
     }
     return names.get(id) ?? null;
   };
+}
+
+function pathOf(file: string): string {
+  return join(file.startsWith('node_modules/') ? dirname(source) : source, file);
 }
 
 /** The ids of `roots` (below src/) and of all that they import statically. */
@@ -77,27 +83,36 @@ function closure(roots: readonly string[], context: ChunkingContext): Set<string
 }
 
 /**
- * Node's own modules, as CommonJS requires them: each is loaded when something of it is first used, so that a command pays for what it does and not for
- * what lies in its chunk. (Commander imports child_process for what is never used here: 4 ms.) A default import needs no copy of the module, which the
- * bundler's helper makes property by property: what inherits from it shows the same names.
+ * Other chunks and Node's own modules, as CommonJS requires them: each is loaded when something of it is first used, so that a command pays for what it does
+ * and not for what its chunks import. (Commander imports child_process for what is never used here: 4 ms.) A default import needs no copy of the module,
+ * which the bundler's helper makes property by property: what inherits from it shows the same names.
  * Fails when the bundler writes such imports in another form than is replaced here: nothing else would tell, and each start would be slower.
  */
-function nodeModulesPlugin(): Plugin {
-  const required = /^(?:let|const) (node_\w+) = require\("(node:[\w/]+)"\);$/gm;
+function lazyRequiresPlugin(): Plugin {
+  const required =
+    /^(?:let|const) (node_\w+|require_(?!rolldown_runtime\b)[\w$]+) = require\("(node:[\w/]+|\.\/[^"]+)"\);$/gm;
   const copied = /^(node_\w+) = [\w$.]+\(\1, 1\);$/gm;
   let replaced = 0;
   return {
-    name: 'node-modules',
+    name: 'lazy-requires',
     renderChunk: (code) => {
       const copies = new Set(Array.from(code.matchAll(copied), ([, name]) => name));
       const modules = new Map(Array.from(code.matchAll(required), ([, name = '', module]) => [name, module]));
       if (modules.size === 0) return code;
       replaced += copies.size;
-      const used = new RegExp(`(?<![\\w$.])(?:${[...modules.keys()].join('|')})(?![\\w$])`, 'g');
-      const rest = code.replace(copied, '').replace(required, '').replace(used, '($&())');
-      const odd = /(?:= require\("node:|\(node_\w+\(\)\) =(?!=)|\(\(node_\w+\(\)\), 1\)).*/.exec(rest);
+      const names = [...modules.keys()].map((name) => name.replaceAll('$', '\\$'));
+      const any = `(?:${names.join('|')})(?![\\w$])`;
+      const rest = code
+        .replace(copied, '')
+        .replace(required, '')
+        .replace(new RegExp(`(?<![\\w$]|(?<!\\.\\.)\\.)${any}`, 'g'), '($&())');
+      const odd = new RegExp(
+        `(?:= require\\("node:|\\(${any}\\(\\)\\) =(?!=)|\\(\\(node_\\w+\\(\\)\\), 1\\)|(?<![\\w$])${any}(?!\\(\\))).*`,
+      ).exec(rest);
       if (odd !== null)
-        throw new Error(`Cannot bundle "${odd[0]}": it takes one of Node's modules in another way`);
+        throw new Error(
+          `Cannot bundle "${odd[0]}": it takes a chunk or one of Node's modules in another way`,
+        );
       const loaders = Array.from(modules, ([name, module]) => {
         const value = `require("${module}")`;
         const shown = copies.has(name) ? `((it) => ({ __proto__: it, default: it }))(${value})` : value;
@@ -108,6 +123,27 @@ function nodeModulesPlugin(): Plugin {
     generateBundle: () => {
       if (replaced === 0)
         throw new Error('Cannot bundle "node:*": no default import of Node’s modules was found');
+    },
+  };
+}
+
+/**
+ * Writes what is not ASCII as escapes. One such character in a chunk makes V8 keep and scan all of it as two bytes a character: 3 ms of a start.
+ * Fails on what reads its characters raw.
+ */
+function asciiPlugin(): Plugin {
+  return {
+    name: 'ascii',
+    generateBundle: (_options, output) => {
+      for (const chunk of Object.values(output)) {
+        if (chunk.type !== 'chunk') continue;
+        if (/String\.raw`[^`]*[^\0-\x7f]/.test(chunk.code))
+          throw new Error(`Cannot bundle "${chunk.fileName}": raw text that is not ASCII`);
+        chunk.code = chunk.code.replace(
+          /[^\0-\x7f]/g,
+          (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+        );
+      }
     },
   };
 }
@@ -134,7 +170,10 @@ export async function bundle(options: {
     platform: 'node',
     preserveEntrySignatures: 'allow-extension',
     external: ['koffi'],
-    plugins: [startedFilesPlugin(extension), ...(options.format === 'cjs' ? [nodeModulesPlugin()] : [])],
+    plugins: [
+      startedFilesPlugin(extension),
+      ...(options.format === 'cjs' ? [lazyRequiresPlugin(), asciiPlugin()] : []),
+    ],
     onLog: (_level, log) => {
       // What one command loads at once another may load when needed.
       if (log.code === 'INEFFECTIVE_DYNAMIC_IMPORT') return;

@@ -1,6 +1,6 @@
 import { type Document, isDocumentType, parseDocument } from '../../content/document.ts';
 import type { IoOptions } from '../../content/store.ts';
-import { algorithmOf, type Digest, digestOf, isDigest } from '../../lib/digest.ts';
+import { algorithmOf, type Digest, digestOf, isDigest, prepareHashing } from '../../lib/digest.ts';
 import { failure, isFailure, PolyarchError } from '../../lib/errors.ts';
 import { redactText, redactUrl } from '../../lib/redact.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
@@ -83,7 +83,7 @@ export async function getManifest(
   options: IoOptions,
 ): Promise<FetchedManifest> {
   const thing = `${session.name}${suffixOf(identifier)}`;
-  const { response, bytes } = await session.readWhole(
+  const answer = session.readWhole(
     {
       method: 'GET',
       at: `manifests/${identifier}`,
@@ -93,6 +93,8 @@ export async function getManifest(
     },
     maxMetadataBytes,
   );
+  prepareHashing();
+  const { response, bytes } = await answer;
   if (response.status === 404) throw await missing(session, identifier, response);
   if (response.status !== 200) throw await session.fail(response, 'resolve', suffixOf(identifier));
   const hint = `curl -i ${redactUrl(response.url)} shows what answers there: the registry, or a proxy before it`;
