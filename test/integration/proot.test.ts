@@ -1,4 +1,5 @@
-import { chmodSync, mkdirSync, mkdtempSync } from 'node:fs';
+import assert from 'node:assert/strict';
+import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { makeBaseImage } from '../../scripts/base-image.ts';
@@ -33,5 +34,26 @@ else {
       lacks: prootLacks(join(scratch, 'volume')),
     });
   }
+  test('a machine that refuses ptrace(2) is told of, not taken for a step that failed', async () => {
+    const programs = join(scratch, 'refusing');
+    mkdirSync(programs);
+    // What proot says and does there.
+    const refusal = 'proot error: ptrace(TRACEME): Operation not permitted';
+    writeFileSync(join(programs, 'proot'), `#!/bin/sh\necho '${refusal}' >&2\nexit 1\n`, { mode: 0o755 });
+    const { PATH } = process.env;
+    process.env.PATH = `${programs}:${PATH}`;
+    const keeper = await startKeeper({ dataDirectory: data, platforms: [native], sandbox: 'proot' });
+    process.env.PATH = PATH;
+    try {
+      const step = { tree: [], platform: native, env: [], cwd: '/', user: '', hostname: 'x' };
+      const ran = keeper.run({ ...step, args: ['/bin/true'], network: 'host' }, {});
+      await assert.rejects(ran, {
+        code: 'SANDBOX',
+        message: /ptrace\(2\) is refused: proot error: ptrace\(TRACEME\)/,
+      });
+    } finally {
+      await keeper.close();
+    }
+  });
   after(() => removeTree(scratch));
 }

@@ -8,6 +8,7 @@ import { hostServes, installHint } from '../../build/sandbox/emulators.ts';
 import { findEmulator } from '../../build/sandbox/find-emulator.ts';
 import type { Tier } from '../../build/sandbox/tier.ts';
 import { isFailure } from '../../lib/errors.ts';
+import { findProgram } from '../../lib/find-program.ts';
 import { formatPlatform, hostPlatform, type Platform } from '../../oci/platform.ts';
 import type { ProbeOptions, TierFinding } from './probe-tier.ts';
 
@@ -45,7 +46,8 @@ export async function probePlatforms(
     if (emulator !== undefined && isPrivate) return { ...found, how: 'private binfmt' };
     if (hostServes(platform.architecture) && isolated !== undefined) return { ...found, how: 'host binfmt' };
     if (emulator !== undefined && works('proot')) return { ...found, how: 'proot -q' };
-    const hint = emulator === undefined ? installHint(platform.architecture) : 'apt-get install proot';
+    if (emulator === undefined) return { ...found, how: 'none', hint: installHint(platform.architecture) };
+    const hint = findProgram('proot') === undefined ? 'apt-get install proot' : 'a sandbox that works';
     return { ...found, how: 'none', hint };
   });
 }

@@ -33,6 +33,7 @@ import type {
 import { stopSignal } from '../stop-signal.ts';
 import { ensureDirectory, type SetTimes, Stubs } from '../stubs.ts';
 import { hostRoot, type ProotBind, prootArguments, riskyNames, underShell } from './proot-arguments.ts';
+import { refuseWithoutPtrace } from './refuse-without-ptrace.ts';
 import { killProcessesIn, killTracees, sessionFile, signalTracees } from './step-processes.ts';
 
 export interface ProotSandboxOptions {
@@ -171,7 +172,9 @@ export class ProotSandbox implements Sandbox {
       const code = await ending;
       await pipes.finished();
       if (signal.aborted) throw abortReason(signal);
-      return told === undefined ? code : Number(told);
+      if (told !== undefined) return Number(told);
+      if (code !== 0) refuseWithoutPtrace(required('proot', 'proot'));
+      return code;
     } finally {
       signal.removeEventListener('abort', abort);
       killProcessesIn(spec.scratch, child.pid === undefined ? [] : [child.pid]);
