@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -60,10 +60,14 @@ export class Workbench {
     return bench;
   }
 
-  /** A case's own file: `{{files}}/NAME`. */
+  /** A case's own file: `{{files}}/NAME`; git asks for those of a repository with a query. */
   #ofContext(path: string): { readonly body: Buffer; readonly etag: string } | undefined {
-    const file = normalize(join(this.directory, path));
-    if (!file.startsWith(join(this.directory, 'contexts/')) || !existsSync(file)) return undefined;
+    const file = normalize(join(this.directory, path.replace(/\?.*$/, '')));
+    if (
+      !file.startsWith(join(this.directory, 'contexts/')) ||
+      !statSync(file, { throwIfNoEntry: false })?.isFile()
+    )
+      return undefined;
     const body = readFileSync(file);
     return { body, etag: `"${createHash('sha256').update(body).digest('hex')}"` };
   }

@@ -5,6 +5,9 @@ import { abortReason, failure, isFailure } from '../../../lib/errors.ts';
 import { findProgram } from '../../../lib/find-program.ts';
 import { type ArchiveKind, compressionOf, headBytes, isTarBlock } from './archive-kind.ts';
 
+/** CRC-32 and length behind a gzip member (RFC 1952, 2.3.1). */
+const gzipTrailerBytes = 8;
+
 export interface OpenArchiveOptions {
   /** What messages call the archive. */
   readonly source: string;
@@ -18,9 +21,10 @@ export async function openArchive(
 ): Promise<AsyncIterable<Buffer> | undefined> {
   const head = headOf(bytes());
   const kind = compressionOf(head);
-  // As a stream: a few bytes may stand for gigabytes.
+  // As a stream: a few bytes may stand for gigabytes. Without gzip's check sum: with a wrong one all of a small archive would fail at once, and be taken for a file.
+  const start = kind === 'gzip' ? withoutEnd(bytes(), gzipTrailerBytes) : bytes();
   const isTar =
-    kind === 'tar' ? isTarBlock(head) : await startsWithTar(decompressArchive(bytes(), kind, options));
+    kind === 'tar' ? isTarBlock(head) : await startsWithTar(decompressArchive(start, kind, options));
   return isTar ? decompressArchive(bytes(), kind, options) : undefined;
 }
 
@@ -66,6 +70,18 @@ function headOf(bytes: Iterable<Buffer>): Buffer {
     if (length >= headBytes) break;
   }
   return Buffer.concat(pieces).subarray(0, headBytes);
+}
+
+/** All but the last `count` bytes. */
+function* withoutEnd(bytes: Iterable<Buffer>, count: number): Generator<Buffer> {
+  let held: Buffer = Buffer.alloc(0);
+  for (const piece of bytes) {
+    const all = held.length === 0 ? piece : Buffer.concat([held, piece]);
+    const end = Math.max(0, all.length - count);
+    // Copied: whoever gives pieces may fill the same memory again.
+    held = Buffer.from(all.subarray(end));
+    if (end > 0) yield all.subarray(0, end);
+  }
 }
 
 async function startsWithTar(tar: AsyncIterable<Buffer>): Promise<boolean> {
