@@ -1,21 +1,7 @@
-import { failure } from '../lib/errors.ts';
-import {
-  type BytePath,
-  baseNameOf,
-  compareBytePaths,
-  displayPath,
-  joinBytePath,
-  parentOf,
-} from './byte-path.ts';
+import { type BytePath, baseNameOf, compareBytePaths, parentOf } from './byte-path.ts';
+import { impliedDirectory } from './implied-directory.ts';
+import { resolveLinks } from './resolve-links.ts';
 import type { Toc, TocEntry } from './toc.ts';
-
-/** Linux's own limit for one look-up. */
-const maxSymlinks = 40;
-
-/** A directory that an archive left out, as every extractor makes it. */
-function impliedDirectory(path: BytePath): TocEntry {
-  return { path, type: 'directory', mode: 0o755, uid: 0, gid: 0, size: 0, mtime: 0 };
-}
 
 /** The file tree that a chain of layers makes, from their tables of contents alone. Paths are in BytePath's normal form. */
 export class MergedView {
@@ -40,29 +26,7 @@ export class MergedView {
 
   /** `path` with every link followed, the last one too, the root being `/`. What does not exist stays as it is named. */
   resolve(path: BytePath): BytePath {
-    let links = 0;
-    let done: BytePath = '';
-    const todo = path.split('/').reverse();
-    for (let part = todo.pop(); part !== undefined; part = todo.pop()) {
-      if (part === '' || part === '.') continue;
-      if (part === '..') {
-        done = parentOf(done);
-        continue;
-      }
-      const next = joinBytePath(done, part);
-      const entry = this.#entries.get(next);
-      if (entry?.type !== 'symlink') {
-        done = next;
-        continue;
-      }
-      links++;
-      if (links > maxSymlinks)
-        throw failure('NOT_FOUND', 'resolve', displayPath(path), 'too many symbolic links');
-      const target = entry.linkname ?? '';
-      if (target.startsWith('/')) done = '';
-      todo.push(...target.split('/').reverse());
-    }
-    return done;
+    return resolveLinks(path, (one) => this.#entries.get(one));
   }
 
   /** Puts one more layer on top. */

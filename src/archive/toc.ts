@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { writeFileAtomic } from '../lib/atomic-file.ts';
 import { failure, reasonOf } from '../lib/errors.ts';
-import type { BytePath } from './byte-path.ts';
-import type { EntryHeader, EntryType } from './entry.ts';
+import { type BytePath, compareBytePaths } from './byte-path.ts';
+import type { EntryHeader } from './entry.ts';
+import { parseTocBlock, parseTocHead, type TocBlock, tocHeadText } from './toc-head.ts';
+import { rowOf } from './toc-row.ts';
 
 /** An entry with its path in normal form, symbolic links in its parents already followed. */
 export type TocEntry = EntryHeader;
@@ -19,56 +21,42 @@ export interface Toc {
   readonly opaque: readonly BytePath[];
 }
 
-const version = 1;
+/** So many are read to look one up. */
+const entriesInBlock = 64;
 
-/** The letter that stands for a type in the file: tar's own type flags. */
-const letters: Readonly<Record<EntryType, string>> = {
-  file: '0',
-  hardlink: '1',
-  symlink: '2',
-  char: '3',
-  block: '4',
-  directory: '5',
-  fifo: '6',
-};
-const types = new Map(Object.entries(letters).map(([type, letter]) => [letter, type as EntryType]));
-
-interface RowExtras {
-  /** linkname */
-  l?: string;
-  /** device numbers */
-  d?: [number, number];
-  /** xattrs, values in base64 */
-  x?: Record<string, string>;
-  /** nanoseconds */
-  n?: number;
-}
-type Row = [string, string, number, number, number, number, number, RowExtras?];
-
-export function serialiseToc(toc: Toc): string {
-  return JSON.stringify({
-    version,
-    entries: toc.entries.map(rowOf),
-    whiteouts: toc.whiteouts,
-    opaque: toc.opaque,
-  });
+/** Entries sorted by path, in blocks that the file's first line leads to: whoever wants a few names reads little (`TocFile`). */
+export function serialiseToc({ entries, whiteouts, opaque }: Toc): Buffer {
+  const sorted = entries.toSorted((a, b) => compareBytePaths(a.path, b.path));
+  const blocks: TocBlock[] = [];
+  const parts: Buffer[] = [];
+  for (let at = 0; at < sorted.length; at += entriesInBlock) {
+    const rows = sorted.slice(at, at + entriesInBlock).map(rowOf);
+    const part = Buffer.from(`${JSON.stringify(rows)}\n`);
+    blocks.push([sorted[at]?.path ?? '', part.length]);
+    parts.push(part);
+  }
+  return Buffer.concat([Buffer.from(tocHeadText({ whiteouts, opaque, blocks })), ...parts]);
 }
 
-/** ARCHIVE when `text` is not what `serialiseToc` writes. `source` names it in the message. */
-export function parseToc(text: string, source: string): Toc {
+/** The whole of it. ARCHIVE when `bytes` are not what `serialiseToc` writes. `source` names them in the message. */
+export function parseToc(bytes: Buffer, source: string): Toc {
   try {
-    const value = JSON.parse(text) as {
-      version?: unknown;
-      entries?: unknown;
-      whiteouts?: unknown;
-      opaque?: unknown;
-    };
-    if (value.version !== version)
-      throw new TypeError(`version ${String(value.version)}, expected ${version}`);
-    if (!Array.isArray(value.entries) || !isStrings(value.whiteouts) || !isStrings(value.opaque)) {
-      throw new TypeError('entries, whiteouts or opaque are not lists');
+    const end = bytes.indexOf('\n') + 1;
+    const { whiteouts, opaque, blocks } = parseTocHead(bytes.toString('utf8', 0, end));
+    const entries: TocEntry[] = [];
+    let at = end;
+    for (const [first, length] of blocks) {
+      const block = parseTocBlock(bytes.subarray(at, at + length));
+      if (block[0]?.path !== first) throw new TypeError('a block begins with another path');
+      for (const entry of block) {
+        const before = entries.at(-1);
+        if (before !== undefined && before.path >= entry.path) throw new TypeError('paths are not in order');
+        entries.push(entry);
+      }
+      at += length;
     }
-    return { entries: value.entries.map(entryOf), whiteouts: value.whiteouts, opaque: value.opaque };
+    if (at !== bytes.length) throw new TypeError(`it has ${bytes.length} bytes, expected ${at}`);
+    return { entries, whiteouts, opaque };
   } catch (error) {
     throw failure('ARCHIVE', 'read table of contents', source, reasonOf(error), { cause: error });
   }
@@ -83,60 +71,11 @@ export async function readTocFile(
   path: string,
   options: { signal?: AbortSignal | undefined } = {},
 ): Promise<Toc> {
-  let text: string;
+  let bytes: Buffer;
   try {
-    text = await readFile(path, { encoding: 'utf8', signal: options.signal });
+    bytes = await readFile(path, { signal: options.signal });
   } catch (error) {
     throw failure('NOT_FOUND', 'read table of contents', path, reasonOf(error), { cause: error });
   }
-  return parseToc(text, path);
-}
-
-function rowOf(entry: TocEntry): Row {
-  const row: Row = [
-    entry.path,
-    letters[entry.type],
-    entry.mode,
-    entry.uid,
-    entry.gid,
-    entry.size,
-    entry.mtime,
-  ];
-  const extras: RowExtras = {};
-  if (entry.linkname !== undefined) extras.l = entry.linkname;
-  if (entry.devMajor !== undefined) extras.d = [entry.devMajor, entry.devMinor ?? 0];
-  if (entry.xattrs?.size) {
-    // From another thread a Buffer comes as a Uint8Array, whose toString knows no base64.
-    extras.x = Object.fromEntries(
-      [...entry.xattrs].map(([name, value]) => [name, Buffer.from(value).toString('base64')]),
-    );
-  }
-  if (entry.mtimeNs) extras.n = entry.mtimeNs;
-  for (const _ in extras) return [...row.slice(0, 7), extras] as unknown as Row;
-  return row;
-}
-
-function entryOf(value: unknown): TocEntry {
-  if (!Array.isArray(value)) throw new TypeError('an entry is not a list');
-  const [path, letter, mode, uid, gid, size, mtime, extras] = value as Row;
-  const type = types.get(letter);
-  if (typeof path !== 'string' || type === undefined) throw new TypeError('an entry has no path or type');
-  for (const number of [mode, uid, gid, size, mtime]) {
-    if (!Number.isSafeInteger(number)) throw new TypeError('an entry has a number that is none');
-  }
-  const entry: TocEntry = { path, type, mode, uid, gid, size, mtime };
-  if (extras === undefined) return entry;
-  return {
-    ...entry,
-    ...(extras.l !== undefined && { linkname: extras.l }),
-    ...(extras.d && { devMajor: extras.d[0], devMinor: extras.d[1] }),
-    ...(extras.x && {
-      xattrs: new Map(Object.entries(extras.x).map(([name, text]) => [name, Buffer.from(text, 'base64')])),
-    }),
-    ...(extras.n && { mtimeNs: extras.n }),
-  };
-}
-
-function isStrings(value: unknown): value is string[] {
-  return Array.isArray(value) && value.every((item) => typeof item === 'string');
+  return parseToc(bytes, path);
 }

@@ -1,5 +1,5 @@
-import { MergedView } from '../../archive/merged-view.ts';
-import { readTocFile } from '../../archive/toc.ts';
+import { LayeredView } from '../../archive/layered-view.ts';
+import { TocFile } from '../../archive/toc-file.ts';
 import type { Digest } from '../../lib/digest.ts';
 import { parseFileMode } from '../../lib/file-mode.ts';
 import { Accounts } from '../sandbox/accounts.ts';
@@ -51,9 +51,7 @@ export async function copyFromDirectory(
   options: Omit<CopyFromTreeOptions, 'workspace'>,
 ): Promise<CopiedLayer> {
   const { files, signal } = options;
-  const target = new MergedView(
-    await Promise.all(request.target.map((path) => readTocFile(path, { signal }))),
-  );
+  const target = new LayeredView(await Promise.all(request.target.map((path) => TocFile.open(path))));
   const selection = select(root, request, options);
   const plan = await placeSelection(selection, target, {
     destination: request.destination,
