@@ -1,8 +1,9 @@
-import { constants, copyFileSync, linkSync, mkdirSync, type Stats, symlinkSync } from 'node:fs';
+import { linkSync, mkdirSync, type Stats, symlinkSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { type BytePath, displayPath, joinFsPath, toFsPath } from '../../archive/byte-path.ts';
 import type { EntryHeader } from '../../archive/entry.ts';
 import { failure, PolyarchError, reasonOf, throwIfAborted } from '../../lib/errors.ts';
+import { copyRegularFile } from './copy-regular-file.ts';
 import { layerMarks } from './layer-marks.ts';
 import { MetadataWriter } from './layer-metadata.ts';
 import { type LowerEntry, LowerTree } from './lower-tree.ts';
@@ -120,7 +121,7 @@ class LayerLinker {
       this.#linked++;
       return;
     }
-    copyFileSync(source, file, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+    copyRegularFile(source, file, stats);
     this.#metadata.apply(header.path, file, header);
     this.#copied++;
   }

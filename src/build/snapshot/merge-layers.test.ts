@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { existsSync, lstatSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync, readlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { withTrees } from '../../../test/fixtures/small-trees.ts';
 import { type MergedLayer, type MergeOptions, mergeLayers } from './merge-layers.ts';
+import { loadSyscalls } from './syscalls.ts';
 
 const owners = process.getuid?.() === 0 ? 'kept' : 'lost';
 const options = (files: MergeOptions['files']): MergeOptions => ({ marks: 'names', owners, files });
@@ -41,6 +42,34 @@ test('a file of two names stays one file, and is not the layer’s own', () =>
     assert.notEqual(x?.ino, lstatSync(join(root, 'one/x'), { bigint: true }).ino);
     writeFileSync(join(target, 'x'), 'changed');
     assert.equal(readFileSync(join(root, 'one/x'), 'utf8'), 'text');
+  }));
+
+test('holes of a file stay holes: zeros that took no room in a layer take none in its copies', () =>
+  withTrees(async ({ root, make }) => {
+    const one = make('one', { x: '' });
+    truncateSync(join(root, 'one/x'), 3 * 1024 * 1024);
+    writeFileSync(join(root, 'one/x'), 'end', { flag: 'a' });
+    const target = make('target', {});
+    await mergeLayers([layer(one)], target, options('copy'));
+    const copy = join(target, 'x');
+    assert.ok(readFileSync(copy).equals(readFileSync(join(root, 'one/x'))));
+    assert.ok(lstatSync(copy).blocks * 512 < 1024 * 1024, `${lstatSync(copy).blocks} blocks`);
+  }));
+
+test('attributes that a union file system would act on are none of a layer’s', () =>
+  withTrees(async ({ root, make }) => {
+    const calls = await loadSyscalls();
+    const one = make('one', { x: '1' });
+    const names = [
+      'user.overlay.opaque',
+      'user.fuseoverlayfs.opaque',
+      'user.containers.override_stat',
+      'user.mine',
+    ];
+    for (const name of names) calls.setXattr(join(root, 'one/x'), name, Buffer.from('y'));
+    const target = make('target', {});
+    await mergeLayers([layer(one)], target, options('copy'));
+    assert.deepEqual(calls.listXattrs(join(target, 'x')), ['user.mine']);
   }));
 
 test('links are the layer’s own files', () =>

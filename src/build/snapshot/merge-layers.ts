@@ -1,7 +1,5 @@
 import {
   chmodSync,
-  constants,
-  copyFileSync,
   linkSync,
   lstatSync,
   mkdirSync,
@@ -13,6 +11,7 @@ import {
 } from 'node:fs';
 import { type BytePath, displayPath, joinBytePath, joinFsPath } from '../../archive/byte-path.ts';
 import { failure, PolyarchError, reasonOf, throwIfAborted } from '../../lib/errors.ts';
+import { copyRegularFile } from './copy-regular-file.ts';
 import { deviceOf } from './device-number.ts';
 import { type LayerMarks, layerMarks, type MarkFormat } from './layer-marks.ts';
 import { MetadataWriter, metadataOf } from './layer-metadata.ts';
@@ -174,7 +173,7 @@ function names(directory: FsPath): BytePath[] {
 
 /** A new entry of the same content and type; its metadata is the caller's to set. */
 export function copyEntry(calls: Syscalls, source: FsPath, file: FsPath, stats: Stats): void {
-  if (stats.isFile()) copyFileSync(source, file, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+  if (stats.isFile()) copyRegularFile(source, file, stats);
   else if (stats.isSymbolicLink()) symlinkSync(readlinkSync(source, { encoding: 'buffer' }), file);
   else if (stats.isFIFO()) calls.mknod(file, fileType.fifo | 0o600, 0, 0);
   else {

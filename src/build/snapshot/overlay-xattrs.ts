@@ -8,8 +8,15 @@ const prefixes = ['user.overlay.', 'trusted.overlay.'] as const;
 
 export const opaqueMark = 'user.overlay.opaque';
 
+/** What fuse-overlayfs reads besides (its main.c and utils.c): a base image that gave such ones would have another tree there than elsewhere. */
+const fusePrefixes = [
+  'user.fuseoverlayfs.',
+  'security.fuseoverlayfs.',
+  'user.containers.override_stat',
+] as const;
+
 export function isOverlayXattr(name: string): boolean {
-  return prefixes.some((prefix) => name.startsWith(prefix));
+  return [...prefixes, ...fusePrefixes].some((prefix) => name.startsWith(prefix));
 }
 
 /** What is below this directory in lower layers does not show. */
