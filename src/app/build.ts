@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type {
   BuildRequest,
   BuildResult,
@@ -31,7 +32,7 @@ import type { BuildMounts, MountsSettings } from './cache/mounts/build-mounts.ts
 import type { MountsOptions } from './cache/mounts/import-mounts.ts';
 import { openBuildContext } from './contexts/open-build-context.ts';
 import { type FindImage, openNamedContexts } from './contexts/open-named-contexts.ts';
-import { findBase, findLocated } from './find-base.ts';
+import { BaseFinder, findLocated } from './find-base.ts';
 import { imagePushes } from './image-push.ts';
 import { openSources, type Sources } from './open-sources.ts';
 import { parseTag } from './parse-tag.ts';
@@ -127,6 +128,7 @@ export async function buildImage(options: BuildImageOptions): Promise<BuiltImage
     const { inlineCache } = readBuilderArguments(read.buildArgs, { platforms: read.platforms.length });
     const names = references.map((reference) => formatReference(withDefaultTag(reference)));
     const request: BuildRequest = { ...read, names, inlineCache: caches?.inline || inlineCache };
+    const bases = new BaseFinder({ local: store, client, documents: join(data, 'cache', 'documents') });
     const engine = new LocalEngine({
       dataDirectory: data,
       store,
@@ -136,7 +138,7 @@ export async function buildImage(options: BuildImageOptions): Promise<BuiltImage
       resources,
       emulation: options.emulation,
       importedRecords: caches?.imported ?? [],
-      findBase: (reference, platform, io) => findBase(reference, platform, { ...io, local: store, client }),
+      findBase: (reference, platform, io) => bases.find(reference, platform, io),
       staysAt: ({ registry }) =>
         options.push && references.every((reference) => reference.registry === registry),
     });

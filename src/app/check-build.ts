@@ -12,7 +12,7 @@ import { dataDirectory } from '../lib/data-directory.ts';
 import { isFailure } from '../lib/errors.ts';
 import { hostPlatform } from '../oci/platform.ts';
 import { type BuildImageOptions, readRequest } from './build.ts';
-import { findBase, findLocated } from './find-base.ts';
+import { BaseFinder, findLocated } from './find-base.ts';
 import { openSources, type Sources } from './open-sources.ts';
 import { createRegistryClient, openLocalStore } from './stores.ts';
 
@@ -64,9 +64,10 @@ async function withPlan<T>(
       if (isFailure(error, 'NOT_FOUND')) return new MemoryStore();
       throw error;
     });
+    const bases = new BaseFinder({ local, client });
     return await plan(request, {
       ...(options.signal === undefined ? {} : { signal: options.signal }),
-      resolveBase: (reference, platform, io) => findBase(reference, platform, { ...io, local, client }),
+      resolveBase: (reference, platform, io) => bases.find(reference, platform, io),
     });
   } finally {
     sources.close();

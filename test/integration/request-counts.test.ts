@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { buildImage } from '../../src/app/build.ts';
 import { copy } from '../../src/app/copy/copy.ts';
 import { imagePushes } from '../../src/app/image-push.ts';
 import { createIndex } from '../../src/app/index/create-index.ts';
@@ -105,6 +106,21 @@ describe('as few requests as there can be', () => {
       const referred = await requestsOf(() => copy(name('a:1'), [name('b:1')], { env }));
       // And of the referrer: what it is, whether it is there, what refers to it.
       atMost(referred, 3 + contents + 3);
+    });
+
+    test('a build of two platforms that has nothing to do asks once what each base is, and once for its own name', async () => {
+      const context = join(directory, 'context');
+      await mkdir(context);
+      await writeFile(join(context, 'Dockerfile'), `FROM ${name('a:1')}\nCOPY --link Dockerfile /\n`);
+      const build = () =>
+        requestsOf(() =>
+          buildImage({
+            ...{ context, tags: [name('d:1')], platforms: ['linux/amd64', 'linux/arm64'], buildArgs: [] },
+            ...{ network: 'host', cache: true, push: true, env },
+          }),
+        );
+      await build();
+      assert.deepEqual((await build()).sent, ['HEAD /v2/a/manifests/1', 'HEAD /v2/d/manifests/1']);
     });
 
     test('a push of what a build made before, to the same tag, is one', async () => {

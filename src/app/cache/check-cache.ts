@@ -1,10 +1,13 @@
 import { lstatSync, readdirSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { readTocFile } from '../../archive/toc.ts';
-import { isFailure, reasonOf } from '../../lib/errors.ts';
+import { digestOf, hexOf } from '../../lib/digest.ts';
+import { failure, isFailure, reasonOf } from '../../lib/errors.ts';
+import { readFileWithin } from '../../lib/read-file-within.ts';
+import { maxMetadataBytes } from '../../oci/manifest.ts';
 import { listImages } from '../images/list-images.ts';
 import { findLeftovers } from './find-leftovers.ts';
 import { type CacheOptions, type OpenedCache, openCache, withKeeper } from './open-cache.ts';
@@ -99,24 +102,35 @@ async function checkRecords({ steps, store }: OpenedCache, options: CacheOptions
   return { records, findings };
 }
 
-/** What cannot be read is made again. */
+/** What cannot be read is made again, or fetched. */
 async function checkMemos({ directory }: OpenedCache, options: CacheOptions): Promise<CacheFinding[]> {
+  return [
+    ...(await checkMemosIn(directory, 'tocs', (path) => readTocFile(path, options))),
+    ...(await checkMemosIn(directory, join('cache', 'documents'), checkDocument)),
+  ];
+}
+
+async function checkMemosIn(directory: string, below: string, check: (path: string) => Promise<unknown>) {
   const findings: CacheFinding[] = [];
-  const names = (await readdir(join(directory, 'tocs')).catch(() => [])).filter((name) =>
-    name.endsWith('.json'),
-  );
-  for (const name of names) {
-    const thing = join('tocs', name);
+  const names = await readdir(join(directory, below)).catch(() => []);
+  for (const thing of names.filter((name) => name.endsWith('.json')).map((name) => join(below, name))) {
     try {
-      await readTocFile(join(directory, thing), options);
+      await check(join(directory, thing));
     } catch (error) {
       if (isFailure(error, 'INTERRUPTED')) throw error;
-      if (isFailure(error, 'NOT_FOUND')) continue;
+      if (isFailure(error, 'NOT_FOUND') || (error as NodeJS.ErrnoException).code === 'ENOENT') continue;
       const hint = `rm -f ${join(directory, thing)}`;
       findings.push({ level: 'stale', kind: 'memo', thing, message: reasonOf(error), hint });
     }
   }
   return findings;
+}
+
+/** A document's name is its digest. */
+async function checkDocument(path: string): Promise<void> {
+  const digest = digestOf(await readFileWithin(path, maxMetadataBytes));
+  if (hexOf(digest) !== basename(path, '.json'))
+    throw failure('CONTENT_INVALID', 'verify', path, `its bytes have the digest ${digest}`);
 }
 
 /** What another user owns, as after a build with sudo, this one can neither touch nor remove. */

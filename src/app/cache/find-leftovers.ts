@@ -12,6 +12,7 @@ const places: readonly { readonly below: string; readonly temporary: RegExp }[] 
   { below: join('cache', 'steps'), temporary: /\.tmp$/ },
   { below: join('cache', 'images'), temporary: /\.tmp$/ },
   { below: join('cache', 'builds'), temporary: /\.tmp$/ },
+  { below: join('cache', 'documents'), temporary: /\.(?:tmp|gone)$/ },
   { below: join('cache', 'files'), temporary: /\.(?:tmp|gone)$/ },
   { below: join('store', 'ingest'), temporary: /./ },
 ];

@@ -21,7 +21,12 @@ export interface CacheSurvey {
 /** Where fetched files and checkouts are. */
 const sourceDirectories = [join('sources', 'files'), join('sources', 'git')];
 /** What is made again when it is missing. */
-const memoDirectories = ['tocs', join('cache', 'contexts'), join('cache', 'files')];
+const memoDirectories = [
+  'tocs',
+  join('cache', 'contexts'),
+  join('cache', 'files'),
+  join('cache', 'documents'),
+];
 
 export async function surveyCache(cache: OpenedCache, options: CacheOptions): Promise<CacheSurvey> {
   const { items, images, stale } = await surveyStore(cache, options);
