@@ -54,6 +54,7 @@ await bundle({
         'registry/client/untag.ts',
       ],
     },
+    { name: 'http', modules: ['lib/node-http.ts'] },
     { name: 'mirrors', modules: ['registry/client/mirrors/mirrored-store.ts'] },
     {
       name: 'images',

@@ -1,5 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import { Readable } from 'node:stream';
+import { isLent } from '../lib/chunk-pool.ts';
 import { algorithmOf, type Digest, finishDigest } from '../lib/digest.ts';
 import { abortReason, failure, type PolyarchError, throwIfAborted } from '../lib/errors.ts';
 import { chunkPassed } from '../lib/young-garbage.ts';
@@ -134,7 +135,7 @@ class VerifyingStream extends Readable {
       this.destroy(error as Error);
       return;
     }
-    chunkPassed(chunk.length);
+    if (!isLent(chunk)) chunkPassed(chunk.length);
     if (!this.push(chunk)) this.#source.pause();
   }
 

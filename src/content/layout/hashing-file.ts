@@ -1,6 +1,8 @@
 import { createHash, type Hash } from 'node:crypto';
+import { writeSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { finished, type Readable } from 'node:stream';
+import { giveBack, isLent } from '../../lib/chunk-pool.ts';
 import { algorithmOf, type Digest, type DigestAlgorithm, finishDigest } from '../../lib/digest.ts';
 
 /** Bytes that may wait for the disk before the source is held back. Few: a chunk that waits for long leaves V8's young generation, and is collected late. */
@@ -75,9 +77,13 @@ export class HashingFile {
     return this.#hash;
   }
 
-  /** Takes a chunk; a promise when the caller should wait before the next one. Rejects, then or later, when the disk does. */
+  /** Takes a chunk, which nobody may read from then on; a promise when the caller should wait before the next one. Throws, or rejects then or later, when the disk does. */
   append(chunk: Uint8Array): Promise<void> | undefined {
     if (this.#known === undefined) this.#hash.update(chunk);
+    if (isLent(chunk) && !this.#flushing) {
+      this.#writeAtOnce(chunk);
+      return undefined;
+    }
     this.#bytes += chunk.length;
     this.#queue.push(chunk);
     this.#queuedBytes += chunk.length;
@@ -87,6 +93,16 @@ export class HashingFile {
       this.#flushing.catch(() => {});
     }
     return this.#queuedBytes > queuedBytesLimit ? this.#flushing : undefined;
+  }
+
+  /** A queue would keep what the next read wants warm, and a write in the thread pool costs as much as the copy into the page cache. */
+  #writeAtOnce(chunk: Uint8Array): void {
+    for (let at = 0; at < chunk.length; ) {
+      const written = writeSync(this.#handle.fd, chunk, at, chunk.length - at, this.#bytes);
+      at += written;
+      this.#bytes += written;
+    }
+    giveBack(chunk);
   }
 
   /** Everything that `source` gives; it is not destroyed, so that a request can still be answered. `check` is asked with the size that the file would have, and throws to refuse it. */
@@ -146,6 +162,7 @@ export class HashingFile {
       this.#queue = [];
       this.#queuedBytes = 0;
       await this.#writeFully(batch, size, position);
+      for (const chunk of batch) giveBack(chunk);
       position += size;
     }
     this.#flushing = undefined;

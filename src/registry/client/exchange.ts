@@ -1,10 +1,12 @@
-import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
+import { giveBack } from '../../lib/chunk-pool.ts';
 import { abortReason, failure, type PolyarchError } from '../../lib/errors.ts';
 import { redactUrl } from '../../lib/redact.ts';
 import { BodyError, type HttpRequest, type HttpResponse } from './http.ts';
 import { limits } from './limits.ts';
 import { asFailure, isReset, networkFailure } from './network-failure.ts';
+import type { IncomingAnswer, OutgoingRequest } from './outgoing-request.ts';
 
 /** The registry closed a kept-alive connection just as it was used again: that says nothing of the registry's health. */
 export class StaleConnection extends Error {
@@ -15,10 +17,10 @@ export class StaleConnection extends Error {
   }
 }
 
-/** One request over an opened ClientRequest (through `proxy`), its body sent with backpressure; resolves with the answer's head. */
+/** One request that was opened (through `proxy`), its body sent with backpressure; resolves with the answer's head. */
 export function exchange(
   request: HttpRequest,
-  outgoing: ClientRequest,
+  outgoing: OutgoingRequest,
   proxy: URL | undefined,
 ): Promise<HttpResponse> {
   const { signal, body, url } = request;
@@ -45,12 +47,12 @@ export function exchange(
     };
 
     // Counted from when the agent has a place for it: waiting behind other transfers is not the registry's silence.
-    outgoing.once('socket', (socket) => {
+    outgoing.once('socket', (socket: Socket) => {
       if (!socket.connecting) return;
       connecting = setTimeout(late('no connection in time'), limits.connectMs);
       socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', () => clearTimeout(connecting));
     });
-    outgoing.on('response', (response: IncomingMessage) => {
+    outgoing.on('response', (response: IncomingAnswer) => {
       clearTimeout(timer);
       // An answer before the body's end (401, 413): stop sending, keep the answer, and give the connection up after it.
       const cut = !outgoing.writableEnded;
@@ -67,7 +69,7 @@ export function exchange(
       resolve({ status: response.statusCode ?? 0, headers: response.headers, url, body: response });
     });
     // An early answer may lie behind an EPIPE: the error counts only when the connection closes without one.
-    outgoing.on('error', (error) => {
+    outgoing.on('error', (error: Error) => {
       failed ??= error;
       source?.destroy();
     });
@@ -120,7 +122,7 @@ interface Progress {
 async function sendStream(
   stream: Readable,
   length: number,
-  outgoing: ClientRequest,
+  outgoing: OutgoingRequest,
   progress: Progress,
 ): Promise<boolean> {
   let sent = 0;
@@ -129,7 +131,7 @@ async function sendStream(
       sent += chunk.length;
       if (outgoing.destroyed) stop();
       else if (sent > length) end();
-      else if (!outgoing.write(chunk)) {
+      else if (!outgoing.write(chunk, () => giveBack(chunk))) {
         progress.stalled();
         stream.pause();
       }

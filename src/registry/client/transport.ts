@@ -1,7 +1,4 @@
-import type { Agent } from 'node:http';
-import type * as Https from 'node:https';
 import { abortReason, failure } from '../../lib/errors.ts';
-import { http } from '../../lib/node-http.ts';
 import { redactUrl } from '../../lib/redact.ts';
 import { version } from '../../lib/version.ts';
 import { hostNameOf } from './endpoint.ts';
@@ -9,6 +6,9 @@ import { exchange, StaleConnection } from './exchange.ts';
 import type { HttpRequest, HttpResponse, Send } from './http.ts';
 import { limits } from './limits.ts';
 import { isUnknownAuthority } from './network-failure.ts';
+import type { OutgoingRequest } from './outgoing-request.ts';
+import { ConnectionPool } from './plain-http/connection-pool.ts';
+import { PlainRequest } from './plain-http/plain-request.ts';
 import { proxyFor } from './proxy.ts';
 import type { HostTlsSource } from './tls/host-tls.ts';
 
@@ -27,15 +27,23 @@ export interface TransportOptions {
   readonly hostTls?: HostTlsSource | undefined;
 }
 
+/** Opens requests to one host, over its connections. */
+interface Opener {
+  open(
+    url: URL,
+    init: { readonly method: string; readonly headers: Record<string, string> },
+  ): OutgoingRequest;
+  close(): void;
+}
+
 /** HTTP/1.1 over kept-alive connections, through the environment's proxies, with a pool of its own for each host. */
 export function createTransport(options: TransportOptions = {}): Transport {
   const { env = process.env, connections = limits.connections, hostTls } = options;
-  const agents = new Map<string, Promise<Agent>>();
+  const openers = new Map<string, Promise<Opener>>();
   /** Hosts whose certificates only the machine's own authorities vouch for. */
   const systemTrust = new Set<string>();
-  let https: typeof Https | undefined;
 
-  const agentFor = (request: HttpRequest): Promise<Agent> => {
+  const openerFor = (request: HttpRequest): Promise<Opener> => {
     const { url } = request;
     const proxy = proxyFor(url, env);
     const key = [
@@ -45,15 +53,22 @@ export function createTransport(options: TransportOptions = {}): Transport {
       systemTrust.has(url.host),
       proxy?.href,
     ].join(' ');
-    let agent = agents.get(key);
-    if (agent === undefined) {
-      agent = makeAgent(request, proxy);
-      agents.set(key, agent);
+    let opener = openers.get(key);
+    if (opener === undefined) {
+      opener =
+        url.protocol === 'http:' && proxy === undefined ? plainOpener(url) : nodeOpener(request, proxy);
+      openers.set(key, opener);
     }
-    return agent;
+    return opener;
   };
 
-  const makeAgent = async ({ url, insecure }: HttpRequest, proxy: URL | undefined): Promise<Agent> => {
+  /** Nothing is between us and the host: no more is needed than a connection. */
+  const plainOpener = async (url: URL): Promise<Opener> => {
+    const pool = new ConnectionPool(url, connections);
+    return { open: (target, init) => new PlainRequest(target, init, pool), close: () => pool.close() };
+  };
+
+  const nodeOpener = async ({ url, insecure }: HttpRequest, proxy: URL | undefined): Promise<Opener> => {
     const common = {
       keepAlive: true,
       maxSockets: connections,
@@ -62,9 +77,16 @@ export function createTransport(options: TransportOptions = {}): Transport {
         ? { timeout: limits.connectMs, proxyEnv: { HTTP_PROXY: proxy.href, HTTPS_PROXY: proxy.href } }
         : {}),
     };
-    if (url.protocol === 'http:') return new http.Agent(common);
+    if (url.protocol === 'http:') {
+      const { http } = await import('../../lib/node-http.ts');
+      const agent = new http.Agent(common);
+      return {
+        open: (target, init) => http.request(target, { ...init, agent }),
+        close: () => agent.destroy(),
+      };
+    }
     // TLS is the dearest module to load: registries on this machine do without.
-    https ??= await import('node:https');
+    const https = await import('node:https');
     const { tlsAgentOptions } = await import('./tls/tls-agent-options.ts');
     const tls = await tlsAgentOptions({
       verify: insecure !== true,
@@ -72,7 +94,11 @@ export function createTransport(options: TransportOptions = {}): Transport {
       system: systemTrust.has(url.host),
       env,
     });
-    return new https.Agent({ ...common, ...tls });
+    const agent = new https.Agent({ ...common, ...tls });
+    return {
+      open: (target, init) => https.request(target, { ...init, agent }),
+      close: () => agent.destroy(),
+    };
   };
 
   const attempt = async (request: HttpRequest): Promise<HttpResponse> => {
@@ -81,15 +107,13 @@ export function createTransport(options: TransportOptions = {}): Transport {
     if (url.protocol !== 'https:' && url.protocol !== 'http:') {
       throw failure('REGISTRY', 'reach', redactUrl(url), 'neither http nor https');
     }
-    const agent = await agentFor(request);
+    const opener = await openerFor(request);
     // It may have come meanwhile: a listener for it would never be called.
     if (signal?.aborted) throw abortReason(signal);
-    const open = url.protocol === 'https:' && https ? https.request : http.request;
     const { body } = request;
     const length = body === undefined ? undefined : body.length;
-    const outgoing = open(url, {
+    const outgoing = opener.open(url, {
       method: request.method,
-      agent,
       headers: {
         'user-agent': `polyarch/${version}`,
         ...request.headers,
@@ -128,13 +152,13 @@ export function createTransport(options: TransportOptions = {}): Transport {
       }
     },
     close() {
-      for (const agent of agents.values()) {
-        agent.then(
-          (made) => made.destroy(),
+      for (const opener of openers.values()) {
+        opener.then(
+          (made) => made.close(),
           () => {},
         );
       }
-      agents.clear();
+      openers.clear();
     },
   };
 }
