@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { splitQuoted } from '../../src/build/dockerfile/words.ts';
+import type { Call } from './call-answer.ts';
 
 /** A file that a case brings along: `-- NAME -- `, in the form of Go's txtar with a mode or a link target behind the name. */
 interface Section {
@@ -41,6 +42,8 @@ export interface GoldenCase {
   readonly files: readonly Section[];
   /** Files that a server on this machine has: `{{http}}` in the case is its address. */
   readonly served: readonly Section[];
+  /** `--call` with this method, in place of a build: what is printed as JSON is compared. */
+  readonly call: Call | undefined;
   /** Why ours and the peer's results may differ; the known difference is recorded. */
   readonly deviation: string | undefined;
 }
@@ -87,8 +90,15 @@ export function parseCase(id: string, text: string): GoldenCase {
     frontend: field('frontend')[0],
     context: field('context')[0],
     stdin: field('stdin')[0],
+    call: callOf(id, field('call')[0]),
     deviation: field('deviation')[0],
   };
+}
+
+function callOf(id: string, method: string | undefined): Call | undefined {
+  if (method === undefined || method === 'check' || method === 'outline' || method === 'targets')
+    return method;
+  throw new Error(`${id}: there is no call ${method}`);
 }
 
 /** Fills in where the case's directory is, and where a server has its files. */

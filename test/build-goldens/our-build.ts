@@ -6,6 +6,7 @@ import { openLocalStore } from '../../src/app/stores.ts';
 import { rules } from '../../src/build/dockerfile/lint/rules.ts';
 import { type BuildFlags, buildImageOptions, defineBuild } from '../../src/cli/build.ts';
 import { isFailure } from '../../src/lib/errors.ts';
+import { ourAnswer, steadyAnswer } from './call-answer.ts';
 import { filledIn, type GoldenCase } from './case-file.ts';
 import { imageFacts } from './image-facts.ts';
 import { lineOfExcerpt, type Outcome, steady, steadyImages } from './outcome.ts';
@@ -41,12 +42,15 @@ export async function ourBuild(
   };
   const found = () => (warnings.length === 0 ? {} : { warnings: warnings.toSorted() });
   try {
-    const built = await buildImage({
+    const request = {
       ...buildImageOptions(filled(golden.context ?? directory), command.opts<BuildFlags>()),
       stdin: golden.stdin === undefined ? undefined : createReadStream(join(directory, golden.stdin)),
       env,
       onEvent,
-    });
+    };
+    if (golden.call !== undefined)
+      return { answer: steadyAnswer(await ourAnswer(golden.call, request), fromBuildkit) };
+    const built = await buildImage(request);
     const store = await openLocalStore({ env });
     return { ...found(), images: steadyImages(await imageFacts(store, built.root, base), address) };
   } catch (error) {

@@ -6,6 +6,8 @@ export interface Outcome {
   readonly warnings?: readonly string[];
   /** One for each platform. */
   readonly images?: readonly ImageFacts[];
+  /** What `--call` prints as JSON, in a case with `call:`. */
+  readonly answer?: unknown;
   /** `line: message`, or the message alone where it names no line. */
   readonly error?: string;
 }

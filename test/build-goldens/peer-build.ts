@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LayoutStore } from '../../src/content/layout/layout-store.ts';
 import { runProgram, succeed } from '../fixtures/run-program.ts';
+import { steadyAnswer } from './call-answer.ts';
 import { filledIn, type GoldenCase } from './case-file.ts';
 import { imageFacts } from './image-facts.ts';
 import { lineOfExcerpt, type Outcome, steady, steadyImages } from './outcome.ts';
@@ -64,6 +65,17 @@ export async function peerBuild(
         ],
         { env },
       );
+    }
+    if (golden.call !== undefined) {
+      const words = [...golden.args, golden.context ?? directory].map((word) =>
+        filledIn(word, golden, directory, address),
+      );
+      const called = await runProgram(
+        ['docker', 'buildx', 'build', '--progress=plain', `--call=${golden.call},format=json`, ...words],
+        { env, cwd: directory },
+      );
+      if (called.stdout !== '') return { answer: steadyAnswer(JSON.parse(called.stdout)) };
+      return { error: steady(called.stderr.slice(called.stderr.lastIndexOf('ERROR: ')).trimEnd(), address) };
     }
     const layout = join(scratch, 'layout');
     const metadata = join(scratch, 'metadata.json');

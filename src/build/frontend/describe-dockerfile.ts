@@ -1,5 +1,6 @@
 import type { Instruction } from '../dockerfile/instruction.ts';
 import type { Range } from '../dockerfile/source.ts';
+import type { RunOp } from '../graph/run-op.ts';
 import type { ArgCommand } from './instructions/arg.ts';
 import { planDockerfile } from './plan-dockerfile.ts';
 import type { PlanOptions, PlanRequest } from './plan-request.ts';
@@ -105,11 +106,17 @@ class OutlineBuilder {
     };
   }
 
-  add({ context, arguments: declared }: StageBuild, { stage, commands }: LaidOutStage): void {
+  add({ context, arguments: declared, history }: StageBuild, { stage, commands }: LaidOutStage): void {
     const { globalArguments } = context;
+    const runs = commands.filter(({ instruction }) => instruction.keyword === 'RUN');
+    // The stage's own are the last ones: before them are those of the stage that it is FROM.
+    const ops = history.flatMap(({ node }) => (node?.op.kind === 'run' ? [node.op] : [])).slice(-runs.length);
+    for (const [index, { instruction }] of runs.entries()) {
+      const op = ops[index];
+      if (op !== undefined) this.#addMounts(op, instruction.range);
+    }
     for (const text of [stage.from.base, stage.from.platform ?? '']) this.#useGlobals(text, globalArguments);
     for (const { instruction } of commands) {
-      if (instruction.keyword === 'RUN') this.#addMounts(instruction);
       if (instruction.keyword !== 'ARG' || instruction.body.form !== 'words') continue;
       for (const word of instruction.body.words) {
         const name = word.replace(/=.*/s, '');
@@ -146,25 +153,15 @@ class OutlineBuilder {
     this.#useGlobals(global.fallback ?? '', values);
   }
 
-  #addMounts({ flags, range }: Instruction): void {
-    for (const { name, value = '' } of flags) {
-      if (name !== 'mount') continue;
-      const fields = new Map(value.split(',').map((field) => cut(field)));
-      const type = fields.get('type');
-      if (type !== 'secret' && type !== 'ssh') continue;
-      const target = fields.get('target') ?? fields.get('dst') ?? fields.get('destination');
-      const id =
-        fields.get('id') ?? fields.get('source') ?? (type === 'ssh' ? 'default' : target?.split('/').at(-1));
-      if (id === undefined) continue;
-      const required = fields.has('required') && fields.get('required') !== 'false';
-      (type === 'ssh' ? this.#ssh : this.#secrets).set(id, { name: id, required, range });
+  /** What is named more than once is as it is named first. */
+  #addMounts({ mounts = [] }: RunOp, range: Range): void {
+    for (const mount of mounts) {
+      if (mount.kind !== 'secret' && mount.kind !== 'ssh') continue;
+      const { id: name, required } = mount;
+      const known = mount.kind === 'ssh' ? this.#ssh : this.#secrets;
+      if (!known.has(name)) known.set(name, { name, required, range });
     }
   }
-}
-
-function cut(field: string): [string, string] {
-  const equals = field.indexOf('=');
-  return equals < 0 ? [field.trim(), ''] : [field.slice(0, equals).trim(), field.slice(equals + 1).trim()];
 }
 
 /** The description that a comment right above gives a name: `# NAME description`. */

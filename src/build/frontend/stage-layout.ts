@@ -1,4 +1,4 @@
-import { failure, isFailure } from '../../lib/errors.ts';
+import { failure, isFailure, type PolyarchError } from '../../lib/errors.ts';
 import { didYouMean } from '../../lib/suggest.ts';
 import { type Platform, parsePlatform } from '../../oci/platform.ts';
 import type { Dockerfile, Instruction } from '../dockerfile/instruction.ts';
@@ -81,7 +81,10 @@ export function layOutStages(
   for (const command of read.globalArguments) for (const { key } of command.declared) declared.add(key);
   const byName = new Map<string, number>();
   const stages: LaidOutStage[] = [];
+  // Told when all FROM lines were looked at: what is to be warned of in the others is, too.
+  let noReference: PolyarchError | undefined;
   for (const [index, stage] of read.stages.entries()) stages.push(layOut(stage, index));
+  if (noReference !== undefined) throw noReference;
 
   function layOut(stage: Stage, index: number): LaidOutStage {
     const { from } = stage;
@@ -111,7 +114,7 @@ export function layOutStages(
       return { stage, label, base: other, commands: withTriggers(found) };
     }
     if (!isReference(expansion.text)) {
-      throw fail(`failed to parse stage name "${expansion.text}": invalid reference format`);
+      noReference ??= fail(`failed to parse stage name "${expansion.text}": invalid reference format`);
     }
     return {
       stage,

@@ -2,7 +2,8 @@ import type { CheckResult } from '../../app/check-build.ts';
 import { jsonLocation, jsonSources } from './location.ts';
 
 /** The fields of buildx's `--call check,format=json`. */
-export function checkJson({ warnings, error, text }: CheckResult) {
+export function checkJson({ warnings, error, violations, text }: CheckResult) {
+  const message = error?.message ?? violations;
   return {
     warnings: warnings.map(({ rule, description, url, message, range }) => ({
       ruleName: rule,
@@ -11,7 +12,7 @@ export function checkJson({ warnings, error, text }: CheckResult) {
       detail: message,
       location: jsonLocation(range),
     })),
-    ...(error === undefined ? {} : { buildError: { message: error.message } }),
+    ...(message === undefined ? {} : { buildError: { message } }),
     sources: jsonSources(text),
   };
 }

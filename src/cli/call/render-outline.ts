@@ -17,7 +17,7 @@ export function outlineJson(outline: Outline & { readonly text: string }) {
     args: outline.arguments.map((argument) => ({
       name: argument.name,
       ...(argument.description === undefined ? {} : { description: argument.description }),
-      ...(argument.value === undefined ? {} : { value: argument.value }),
+      ...(argument.value ? { value: argument.value } : {}),
       location: jsonLocation(argument.range),
     })),
     ...(secrets.length === 0 ? {} : { secrets: secrets.map(use) }),
