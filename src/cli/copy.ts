@@ -1,4 +1,3 @@
-import { writeFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import type { CopyImageEvent, CopyResult } from '../app/copy/copy.ts';
 import type { ManifestFamily } from '../transfer/rewrite/docker-types.ts';
@@ -7,6 +6,7 @@ import { appendAll } from './option-lists.ts';
 import { addRegistryOptions, type RegistryFlags, registrySettings } from './registry-options.ts';
 import { formatBytes } from './table.ts';
 import { tellTransferEvent } from './tell-transfer-event.ts';
+import { writeResultFile } from './write-result-file.ts';
 
 export interface CopyFlags extends RegistryFlags {
   readonly platform?: string[];
@@ -59,7 +59,8 @@ export function command(program: Command, context: { signal: AbortSignal }): Com
         targetRegistry: registrySettings(flags, 'dest'),
         onEvent: showEvent(flags),
       });
-      if (flags.digestFile !== undefined && !flags.dryRun) await writeFile(flags.digestFile, result.digest);
+      if (flags.digestFile !== undefined && !flags.dryRun)
+        await writeResultFile('--digest-file', flags.digestFile, result.digest);
       // An archive on standard output has the stream to itself.
       const out = result.targets.some((target) => /^[a-z-]+-archive:-(?:$|:)/.test(target))
         ? process.stderr

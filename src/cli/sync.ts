@@ -1,4 +1,3 @@
-import { writeFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import type { RegistrySettings } from '../app/registry-settings.ts';
 import type { SyncEvent, SyncResult } from '../app/sync/sync.ts';
@@ -14,6 +13,7 @@ import { appendAll } from './option-lists.ts';
 import { addRegistryOptions, type RegistryFlags, registrySettings } from './registry-options.ts';
 import { formatBytes } from './table.ts';
 import { tellTransferEvent } from './tell-transfer-event.ts';
+import { writeResultFile } from './write-result-file.ts';
 
 export interface SyncFlags extends RegistryFlags {
   readonly src: string;
@@ -97,7 +97,8 @@ export async function runSync(
     signal,
     onEvent: (event) => showEvent(event),
   });
-  if (flags.digestFile !== undefined && !flags.dryRun) await writeFile(flags.digestFile, digestLines(result));
+  if (flags.digestFile !== undefined && !flags.dryRun)
+    await writeResultFile('--digest-file', flags.digestFile, digestLines(result));
   return result;
 }
 

@@ -1,6 +1,5 @@
-import { writeFile } from 'node:fs/promises';
-import { failure, reasonOf } from '../lib/errors.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
+import { writeResultFile } from './write-result-file.ts';
 
 /** The file of `--metadata-file`, with the names that buildx gives to what it has too; `more` is ours. */
 export async function writeMetadata(
@@ -15,9 +14,5 @@ export async function writeMetadata(
     'image.name': result.references.join(','),
     ...more,
   };
-  try {
-    await writeFile(path, `${JSON.stringify(metadata, null, 2)}\n`);
-  } catch (error) {
-    throw failure('USAGE', 'write', path, reasonOf(error), { hint: '--metadata-file FILE', cause: error });
-  }
+  await writeResultFile('--metadata-file', path, `${JSON.stringify(metadata, null, 2)}\n`);
 }

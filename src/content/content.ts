@@ -1,6 +1,7 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { Readable, Transform } from 'node:stream';
-import { failure, reasonOf, throwIfAborted } from '../lib/errors.ts';
+import { failure, PolyarchError, reasonOf, throwIfAborted } from '../lib/errors.ts';
+import { openRegular } from '../lib/open-regular.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { type Content, canReadRange, type IoOptions, type Store } from './store.ts';
 
@@ -35,8 +36,9 @@ export function contentFromFile(path: string): Content {
       throwIfAborted(options.signal);
       let handle: FileHandle;
       try {
-        handle = await open(path, 'r');
+        handle = await openRegular(path);
       } catch (error) {
+        if (error instanceof PolyarchError) throw error;
         const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
         throw failure(missing ? 'NOT_FOUND' : 'STORE', 'read', path, reasonOf(error), { cause: error });
       }

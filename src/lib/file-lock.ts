@@ -1,13 +1,15 @@
-import { link, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { link, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { failure, reasonOf, throwIfAborted } from './errors.ts';
 import { livenessOf, processToken } from './process-identity.ts';
+import { readRegularWithin } from './read-file-within.ts';
 
 /** A lock whose holder cannot be judged (another container or machine) counts as left behind when it gave no sign of life for so long. */
 const foreignLockMillis = 30_000;
 const signMillis = 5_000;
 const defaultWaitMillis = 60_000;
 const pollMillis = 10;
+const maxHolderBytes = 4096;
 
 export interface FileLockOptions {
   signal?: AbortSignal | undefined;
@@ -115,7 +117,7 @@ async function takeAway(
 
 async function readHolder(path: string): Promise<string | undefined> {
   try {
-    return await readFile(path, 'latin1');
+    return (await readRegularWithin(path, maxHolderBytes)).toString('latin1');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;

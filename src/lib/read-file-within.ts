@@ -1,12 +1,21 @@
 import { closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { failure } from './errors.ts';
+import { refuseNamedPipe, refuseSpecial } from './open-regular.ts';
 
 /**
- * A file's bytes. LIMIT when there are more than `limit`, whatever its size says: a pipe and a device have none, and an end may never come.
- * Else fails as open(2) and read(2) do.
+ * The bytes of a file that the user named. LIMIT when there are more than `limit`, whatever its size says: a pipe and a device have none, and an
+ * end may never come. STORE for a FIFO or a socket, unless the process was started with it. Else fails as open(2) and read(2) do.
  */
 export async function readFileWithin(path: string, limit: number): Promise<Buffer> {
   return readRegular(path, limit) ?? (await readWaiting(path, limit));
+}
+
+/** The same where somebody else chose what lies at the path: STORE for all but a regular file. */
+export async function readRegularWithin(path: string, limit: number): Promise<Buffer> {
+  const bytes = readRegular(path, limit);
+  if (bytes !== undefined) return bytes;
+  refuseSpecial(path, statSync(path));
+  throw failure('CONFLICT', 'read', path, 'it changed while it was opened');
 }
 
 /**
@@ -28,7 +37,8 @@ function readRegular(path: string, limit: number): Buffer | undefined {
 }
 
 async function readWaiting(path: string, limit: number): Promise<Buffer> {
-  const { open } = await import('node:fs/promises');
+  const { open, stat } = await import('node:fs/promises');
+  refuseNamedPipe(path, await stat(path));
   const handle = await open(path, 'r');
   try {
     const { size } = await handle.stat();

@@ -9,6 +9,7 @@ import { RootedTree } from '../../build/snapshot/copy/rooted-tree.ts';
 import { inlineTree } from '../../build/snapshot/copy/single-file-tree.ts';
 import type { SourceTree } from '../../build/snapshot/copy/source-tree.ts';
 import { failure } from '../../lib/errors.ts';
+import { readFileWithin } from '../../lib/read-file-within.ts';
 import { redactUrl } from '../../lib/redact.ts';
 import type { Sources } from '../open-sources.ts';
 
@@ -232,9 +233,8 @@ async function readAll(stream: AsyncIterable<Buffer>, source: string): Promise<s
 /** Undefined when there is no such file. */
 export async function readText(path: string): Promise<string | undefined> {
   const state = await stat(path).catch(() => undefined);
-  if (!state?.isFile()) return undefined;
-  if (state.size > maxTextBytes) throw tooLarge(path);
-  return await readFile(path, 'utf8');
+  if (state === undefined || state.isDirectory()) return undefined;
+  return (await readFileWithin(path, maxTextBytes)).toString('utf8');
 }
 
 function tooLarge(source: string): Error {

@@ -1,4 +1,4 @@
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Readable } from 'node:stream';
 import { bytePathOf } from '../../archive/byte-path.ts';
@@ -70,6 +70,7 @@ export class ArchiveWriter implements Store, RangeReader, TagLister, SizeLookup 
   static async create(path: string, options: ArchiveWriterOptions = {}): Promise<ArchiveWriter> {
     const temporary = path === '-' ? undefined : `${path}.${processToken()}.tmp`;
     try {
+      if (temporary !== undefined) await refuseToReplace(path);
       const handle = temporary === undefined ? await temporaryFile() : await open(temporary, 'wx+', 0o644);
       const writer = new ArchiveWriter(path, handle, temporary, options);
       try {
@@ -291,4 +292,13 @@ function blobName(digest: Digest): string {
 function header(name: string, type: 'file' | 'directory', size: number): Buffer {
   const mode = type === 'file' ? 0o644 : 0o755;
   return encodeHeader({ path: bytePathOf(name), type, mode, uid: 0, gid: 0, size, mtime: 0 });
+}
+
+/** The archive takes the place of what had its name: that may be a file, no device, no FIFO, no directory. */
+async function refuseToReplace(path: string): Promise<void> {
+  const status = await stat(path).catch(() => undefined);
+  if (status === undefined || status.isFile()) return;
+  throw failure('USAGE', 'create', path, 'something lies there that is no file', {
+    hint: 'name a file, or - for standard output',
+  });
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -264,11 +265,20 @@ describe('an archive in the making', () => {
   test('leaves nothing where its target cannot be replaced', () =>
     inDirectory(async (directory) => {
       const path = join(directory, 'a.tar');
-      await mkdir(path);
       const writer = await ArchiveWriter.create(path);
+      await mkdir(path);
       await assert.rejects(writer.commit(), { code: 'STORE' });
       await writer.discard();
       assert.deepEqual(await readdir(directory), ['a.tar']);
+    }));
+
+  test('does not take the place of what is no file, and a FIFO is not waited for', () =>
+    inDirectory(async (directory) => {
+      const pipe = join(directory, 'pipe');
+      execFileSync('mkfifo', [pipe]);
+      await assert.rejects(ArchiveWriter.create(pipe), { code: 'USAGE', message: /no file$/ });
+      await assert.rejects(TarFile.open(pipe), { code: 'STORE', message: /it is a FIFO/ });
+      assert.deepEqual(await readdir(directory), ['pipe']);
     }));
 
   test('goes to a stream whole', () =>

@@ -1,10 +1,11 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { posix } from 'node:path';
 import type { Readable } from 'node:stream';
 import { sniffCompression } from '../../archive/decompress.ts';
 import type { EntryHeader } from '../../archive/entry.ts';
 import { TarParser } from '../../archive/tar-parser.ts';
-import { failure, isFailure, reasonOf, throwIfAborted } from '../../lib/errors.ts';
+import { failure, isFailure, PolyarchError, reasonOf, throwIfAborted } from '../../lib/errors.ts';
+import { refuseNamedPipe } from '../../lib/open-regular.ts';
 import { readableOf } from '../content.ts';
 import { storeFailure } from '../layout/store-failure.ts';
 import type { IoOptions } from '../store.ts';
@@ -25,7 +26,7 @@ export interface TarPlace {
 
 /**
  * A tar that is read in place: its headers are read once, contents are skipped and found again by their offsets. Compressed ones, and what
- * cannot be sought in (standard input, a FIFO), are first written to a file that is gone when it is closed.
+ * cannot be sought in (standard input), are first written to a file that is gone when it is closed.
  */
 export class TarFile {
   readonly path: string;
@@ -50,8 +51,10 @@ export class TarFile {
     if (path === '-') return await TarFile.fromStream(process.stdin, 'standard input', options);
     let handle: FileHandle;
     try {
+      refuseNamedPipe(path, await stat(path));
       handle = await open(path, 'r');
     } catch (error) {
+      if (error instanceof PolyarchError) throw error;
       const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
       throw failure(
         missing ? 'NOT_FOUND' : 'STORE',

@@ -1,16 +1,17 @@
-import { readFile } from 'node:fs/promises';
 import { type ClientRequest, type IncomingMessage, type RequestOptions, request } from 'node:http';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { abortReason, failure, PolyarchError, reasonOf } from '../../lib/errors.ts';
+import { readFileWithin } from '../../lib/read-file-within.ts';
 import { redactText } from '../../lib/redact.ts';
 import { collect } from '../read-manifest.ts';
 import type { IoOptions } from '../store.ts';
 
 /** What an engine says of an error, or of a load, at most. */
 const maxAnswerBytes = 1024 * 1024;
+const maxCertificateBytes = 1024 * 1024;
 const defaultHost = 'unix:///var/run/docker.sock';
 
 /** A Docker engine over its API (moby api/docs). Paths have no version: the engine's own then. */
@@ -102,7 +103,8 @@ export class EngineClient {
     if (!secure) return request(target);
     const https = await import('node:https');
     const directory = this.#env.DOCKER_CERT_PATH || join(this.#env.HOME || homedir(), '.docker');
-    const file = (name: string) => readFile(join(directory, name)).catch(() => undefined);
+    const file = (name: string) =>
+      readFileWithin(join(directory, name), maxCertificateBytes).catch(() => undefined);
     const [ca, cert, key] = await Promise.all([file('ca.pem'), file('cert.pem'), file('key.pem')]);
     return https.request({ ...target, ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) });
   }

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { algorithmOf, type Digest, type DigestAlgorithm, finishDigest, hexOf } from '../../lib/digest.ts';
 import { abortReason, failure, throwIfAborted } from '../../lib/errors.ts';
+import { openRegular } from '../../lib/open-regular.ts';
 import { livenessOf, processToken } from '../../lib/process-identity.ts';
 import { fileChunkBytes, readableOf } from '../content.ts';
 import type { IoOptions } from '../store.ts';
@@ -225,7 +226,7 @@ export async function readPart(
 async function openFile(path: string, thing: string, options: IoOptions): Promise<FileHandle> {
   throwIfAborted(options.signal);
   try {
-    return await open(path, 'r');
+    return await openRegular(path);
   } catch (error) {
     throw storeFailure('read', thing, error);
   }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -28,10 +29,31 @@ storeSuite('the OCI layout', async () => {
 });
 
 describe('the OCI layout on disk', () => {
-  test('of somebody else: a marker or an index that has no end is not read to it', () =>
+  test('of somebody else: a marker, an index, a blob or a lock that is a device or a FIFO is not opened', () =>
     inDirectory(async (directory) => {
-      await symlink('/dev/zero', join(directory, 'oci-layout'));
-      await assert.rejects(LayoutStore.open(directory, { create: false }), { code: 'LIMIT' });
+      const special = { code: 'STORE', message: /it is a (FIFO|device), not a file/ };
+      const pipe = join(directory, 'pipe');
+      execFileSync('mkfifo', [pipe]);
+      const marker = join(directory, 'oci-layout');
+      for (const target of ['/dev/zero', pipe]) {
+        await symlink(target, marker);
+        await assert.rejects(LayoutStore.open(directory, { create: false }), special);
+        await rm(marker);
+      }
+      const { manifest, descriptors } = sampleImage();
+      const store = await LayoutStore.open(directory);
+      await store.push(descriptors.manifest, contentFromBytes(manifest));
+      await rm(store.blobPath(descriptors.manifest.digest));
+      await symlink(pipe, store.blobPath(descriptors.manifest.digest));
+      await assert.rejects(store.fetch(descriptors.manifest), special);
+      await assert.rejects(store.fetchRange(descriptors.manifest, 0, 1), special);
+      const lock = join(directory, 'index.json.lock');
+      await symlink(pipe, lock);
+      await assert.rejects(store.untag('a'), special);
+      await rm(lock);
+      await rm(join(directory, 'index.json'));
+      await symlink(pipe, join(directory, 'index.json'));
+      await assert.rejects(store.resolve('a'), special);
     }));
 
   test('is a layout that others can read, blobs read-only', () =>

@@ -4,7 +4,7 @@ import { writeFileAtomic } from '../../lib/atomic-file.ts';
 import { type Digest, isDigest } from '../../lib/digest.ts';
 import { failure, throwIfAborted } from '../../lib/errors.ts';
 import { withFileLock } from '../../lib/file-lock.ts';
-import { readFileWithin } from '../../lib/read-file-within.ts';
+import { readRegularWithin } from '../../lib/read-file-within.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { maxMetadataBytes } from '../../oci/manifest.ts';
 import { mediaTypes } from '../../oci/media-types.ts';
@@ -77,7 +77,7 @@ export class LayoutStore
     const store = new LayoutStore(directory);
     const marker = join(directory, 'oci-layout');
     try {
-      const text = await readFileWithin(marker, maxMetadataBytes).catch((error: unknown) => {
+      const text = await readRegularWithin(marker, maxMetadataBytes).catch((error: unknown) => {
         if (isMissing(error)) return undefined;
         throw error;
       });
@@ -319,7 +319,7 @@ export class LayoutStore
     const path = join(this.directory, 'index.json');
     let bytes: Buffer;
     try {
-      bytes = await readFileWithin(path, maxIndexBytes);
+      bytes = await readRegularWithin(path, maxIndexBytes);
     } catch (error) {
       if (isMissing(error)) return { rest: {}, manifests: [] };
       throw storeFailure('read', path, error);

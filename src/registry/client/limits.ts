@@ -12,6 +12,8 @@ export const limits = {
   configurationBytes: 1024 * 1024,
   /** One certificate or key. */
   certificateBytes: 1024 * 1024,
+  /** All authorities that a machine trusts. */
+  bundleBytes: 16 * 1024 * 1024,
   /** Redirects that one request follows. */
   redirects: 5,
   /** One page of tags or referrers, and how many pages are asked for. */

@@ -1,4 +1,3 @@
-import { writeFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import { createImage } from '../../../app/imagetools/create-image.ts';
 import { failure, reasonOf } from '../../../lib/errors.ts';
@@ -6,6 +5,7 @@ import { readFileWithin } from '../../../lib/read-file-within.ts';
 import { printable } from '../../../lib/redact.ts';
 import { eventWriter } from '../../index/write-result.ts';
 import { terminalText } from '../../terminal-text.ts';
+import { writeResultFile } from '../../write-result-file.ts';
 
 interface Flags {
   readonly annotation?: string[];
@@ -67,7 +67,7 @@ export function command(program: Command, context: { signal: AbortSignal }): Com
           'containerimage.descriptor': { mediaType, digest, size },
           'image.name': created.repositories.join(','),
         };
-        await writeFile(flags.metadataFile, JSON.stringify(metadata, null, 2));
+        await writeResultFile('--metadata-file', flags.metadataFile, JSON.stringify(metadata, null, 2));
       }
     });
 }

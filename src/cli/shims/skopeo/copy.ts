@@ -1,9 +1,9 @@
-import { writeFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import { failure } from '../../../lib/errors.ts';
 import type { Location } from '../../../oci/location.ts';
 import { parseReference } from '../../../oci/reference.ts';
 import { append } from '../../option-lists.ts';
+import { writeResultFile } from '../../write-result-file.ts';
 import { type GlobalFlags, systemPlatform, withTimeout } from './global-options.ts';
 import { manifestFamily, manifestTypeOption } from './manifest-type.ts';
 import {
@@ -92,7 +92,8 @@ async function runCopy(
     throw failure('CONFLICT', 'keep', result.sourceDigest, `the copy has the digest ${result.digest}`);
   }
   if (!flags.quiet) for (const note of result.notes) process.stdout.write(`${note}\n`);
-  if (flags.digestfile !== undefined && !flags.dryRun) await writeFile(flags.digestfile, result.digest);
+  if (flags.digestfile !== undefined && !flags.dryRun)
+    await writeResultFile('--digestfile', flags.digestfile, result.digest);
 }
 
 function additional(to: Location, flags: Flags): Location[] {

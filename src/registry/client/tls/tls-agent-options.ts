@@ -1,6 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import type { AgentOptions } from 'node:https';
 import { getCACertificates } from 'node:tls';
+import { readFileWithin } from '../../../lib/read-file-within.ts';
+import { limits } from '../limits.ts';
 import type { HostTls } from './host-tls.ts';
 
 /** Where Linux distributions keep the authorities that their other programs trust, all in one file (crypto/x509/root_linux.go). */
@@ -41,8 +42,8 @@ export async function tlsAgentOptions(options: TlsAgentOptions): Promise<AgentOp
 async function systemAuthorities(env: NodeJS.ProcessEnv): Promise<readonly string[]> {
   const own = env.SSL_CERT_FILE;
   for (const path of own ? [own] : systemBundles) {
-    const text = await readFile(path, 'latin1').catch(() => undefined);
-    if (text !== undefined) return [text];
+    const text = await readFileWithin(path, limits.bundleBytes).catch(() => undefined);
+    if (text !== undefined) return [text.toString('latin1')];
   }
   return getCACertificates('system');
 }
