@@ -150,6 +150,9 @@ describe('placeSelection', () => {
       ['usr 755 0', 'usr/lib 711 0', 'usr/lib/x 755 1', 'usr/lib/x/y 755 1'],
     );
     assert.deepEqual(planDirectory('/lib', target, { now: 9 }).entries, []);
+    // Another layer has another key.
+    const facts = [target, new MergedView([])].map((view) => planDirectory('/usr', view, { now: 9 }).facts);
+    assert.notEqual(facts[0], facts[1]);
   });
 
   test('the layer holds what was planned', async () => {

@@ -1,3 +1,4 @@
+import { parentOf } from '../../../archive/byte-path.ts';
 import type { CopyPlan, Owner } from './copy-plan.ts';
 import { LayerDraft, type LayerDraftOptions } from './layer-draft.ts';
 import type { TargetView } from './target-view.ts';
@@ -12,7 +13,9 @@ export function planDirectory(path: string, target: TargetView, options: Directo
   const draft = new LayerDraft(target, options);
   const { uid, gid } = options.owner ?? { uid: 0, gid: 0 };
   const directory = draft.resolve(path);
-  draft.learn({ directory, uid, gid });
+  let missing = 0;
+  for (let at = directory; at !== '' && target.lookup(at) === undefined; at = parentOf(at)) missing++;
+  draft.learn({ directory, missing, uid, gid });
   draft.makeDirectories(directory, { mode: 0o755, uid, gid });
   return draft.finish();
 }
