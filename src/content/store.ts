@@ -117,7 +117,7 @@ export interface Adopter {
   adopt(path: string, descriptor: Descriptor, options?: IoOptions & { verified?: boolean }): Promise<void>;
 }
 
-type Capable<C> = Store & C;
+export type Capable<C> = Store & C;
 
 export const canIngest = (store: Store): store is Capable<Ingester> => 'ingest' in store;
 export const isFileBacked = (store: Store): store is Capable<FileBacked> => 'blobPath' in store;

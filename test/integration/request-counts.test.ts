@@ -123,6 +123,18 @@ describe('as few requests as there can be', () => {
       assert.deepEqual((await build()).sent, ['HEAD /v2/a/manifests/1', 'HEAD /v2/d/manifests/1']);
     });
 
+    test('a copy to several repositories of one registry sends each blob once, and mounts it for the others', async () => {
+      const targets = ['m/one:1', 'm/two:1', 'm/two:2', 'm/three:1'].map(name);
+      // A layer and a config of each platform, and a layer that all have.
+      const blobs = 2 * platforms.length + 1;
+      const { sent } = await requestsOf(() => copy(layout, targets, { env }));
+      const count = (pattern: RegExp): number => sent.filter((line) => pattern.test(line)).length;
+      assert.equal(count(/^POST \/v2\/m\/one\/blobs\/uploads\//), blobs, sent.join('\n'));
+      assert.equal(count(/^POST \/v2\/m\/two\/.*[?&]mount=.*&from=m%2Fone/), blobs, sent.join('\n'));
+      assert.equal(count(/^POST \/v2\/m\/three\/.*[?&]mount=.*&from=m%2Fone/), blobs);
+      assert.equal(count(/^(PUT|PATCH) \/v2\/m\/(two|three)\/blobs\//), 0);
+    });
+
     test('a push of what a build made before, to the same tag, is one', async () => {
       const source = await LayoutStore.open(join(directory, 'image'));
       const client = await createRegistryClient({ env });

@@ -1,4 +1,4 @@
-import type { IoOptions } from '../../content/store.ts';
+import { type Capable, canMount, type IoOptions, type Mounter, type Store } from '../../content/store.ts';
 import type { Digest } from '../../lib/digest.ts';
 import { failure } from '../../lib/errors.ts';
 import { formatLocation, type Location, parseLocation } from '../../oci/location.ts';
@@ -55,7 +55,7 @@ export interface CopyResult {
 
 /**
  * Copies an image with all its platforms, attestations and referrers from any transport to one or several others. A bare name is a registry's.
- * Names in one repository or file are given together: contents move once.
+ * Contents move once for all names in one repository or file, and once for all repositories of a registry that mounts.
  */
 export async function copy(
   source: string,
@@ -83,6 +83,7 @@ export async function copyLocations(
     try {
       let outcome: Awaited<ReturnType<typeof copyBetween>> | undefined;
       let unchanged = true;
+      const filled: Capable<Mounter>[] = [];
       for (const group of grouped(to)) {
         const platform = changes.platforms?.[0] ?? hostPlatform();
         const target = await openTarget(group, { client: clients.target, env, platform, dryRun });
@@ -92,6 +93,7 @@ export async function copyLocations(
             changes,
             referrers,
             dryRun,
+            mountFrom: () => besideOf(target.store, filled),
             onEvent: (event) => {
               counter.add(event);
               onEvent?.(event);
@@ -99,6 +101,7 @@ export async function copyLocations(
           });
           unchanged &&= outcome.unchanged;
           if (!dryRun) await target.commit({ signal });
+          if (canMount(target.store)) filled.push(target.store);
         } finally {
           await target.close();
         }
@@ -145,6 +148,12 @@ async function openClients(
     if (!alike) target.close();
   };
   return { source, target, close };
+}
+
+/** The repositories of a target's own registry among those that have the image by now. */
+function besideOf(target: Store, filled: readonly Capable<Mounter>[]): string[] {
+  if (!canMount(target)) return [];
+  return filled.filter(({ registry }) => registry === target.registry).map(({ repository }) => repository);
 }
 
 /** In the order of their first. */
