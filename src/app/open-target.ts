@@ -86,6 +86,18 @@ export async function openTarget(
       };
       return { ...tagged, publish, sibling: (tag) => tag };
     }
+    case 'dir': {
+      const { ImageDirectory } = await import('../content/directory/image-directory.ts');
+      const store = await ImageDirectory.open(resolvePath(first.path), { create: true });
+      return {
+        store,
+        names: [undefined],
+        digests: [],
+        publish: (descriptor, io) => store.replace(descriptor, io),
+        commit: async () => {},
+        close: () => store.close(),
+      };
+    }
     case 'oci-archive': {
       const names = layoutNames(locations);
       const writer = await createWriter(resolved(first.path));
@@ -116,6 +128,14 @@ async function dryTarget(
   const [first] = locations;
   const { MemoryStore } = await import('../content/memory-store.ts');
   const empty = { ...(await inPlace(new MemoryStore(), [], [])), sibling: (tag: string) => tag };
+  if (first.transport === 'dir') {
+    const { ImageDirectory } = await import('../content/directory/image-directory.ts');
+    const store = await ImageDirectory.open(resolvePath(first.path)).catch((error: unknown) => {
+      if (isFailure(error, 'NOT_FOUND')) return empty.store;
+      throw error;
+    });
+    return { ...empty, store, sibling: undefined };
+  }
   if (first.transport !== 'oci' && first.transport !== 'local') return empty;
   const { LayoutStore } = await import('../content/layout/layout-store.ts');
   try {

@@ -56,6 +56,12 @@ export async function openStore(location: Location, options: OpenStoreOptions = 
       const chosen = chooseEntry(await store.entries(), location);
       return { store, reference: chosen, sibling: (tag) => tag, close: nothingOpen };
     }
+    case 'dir': {
+      const { ImageDirectory } = await import('../content/directory/image-directory.ts');
+      const path = resolvePath(location.path);
+      const store = await ImageDirectory.open(path);
+      return { store, reference: store.root?.digest ?? path, close: nothingOpen };
+    }
     case 'oci-archive':
     case 'docker-archive':
     case 'docker-daemon': {

@@ -23,7 +23,7 @@ export interface CopyFlags extends RegistryFlags {
 export function command(program: Command, context: { signal: AbortSignal }): Command {
   program
     .description(
-      'Copy an image with every platform, its attestations, signatures and whatever else refers to it; digests stay. A bare name is a registry’s; oci:DIR[:NAME], oci-archive:FILE[:NAME], docker-archive:FILE[:NAME], docker-daemon:NAME and local:NAME are elsewhere, and “-” as FILE is standard input or output.',
+      'Copy an image with every platform, its attestations, signatures and whatever else refers to it; digests stay. A bare name is a registry’s; oci:DIR[:NAME], oci-archive:FILE[:NAME], dir:DIR, docker-archive:FILE[:NAME], docker-daemon:NAME and local:NAME are elsewhere, and “-” as FILE is standard input or output.',
     )
     .argument('<source>', 'an image')
     .argument('<destination...>', 'where it goes; several names at once')

@@ -35,14 +35,14 @@ export function command(program: Command, context: { signal: AbortSignal }): Com
       'Copy all images that a repository, or a list of skopeo’s, names. What the destination has under its name is not looked at any further. The exit code is 0, or with --keep-going that of the failures when they have one in common, else 1.',
     )
     .argument('<source>', 'REGISTRY/REPOSITORY[:TAG], or with --src yaml a file')
-    .argument('<destination>', 'REGISTRY[/PATH], or with --dest oci a directory')
+    .argument('<destination>', 'REGISTRY[/PATH], or with --dest oci or dir a directory')
     .requiredOption(
       '-s, --src <transport>',
       'docker: a repository, all its tags or one; yaml: a list as skopeo takes it',
     )
     .requiredOption(
       '-d, --dest <transport>',
-      'docker: a registry; oci: a directory, a layout for each image below it',
+      'docker: a registry; oci: a directory, a layout for each image below it; dir: the same with skopeo’s directories',
     )
     .option('--scoped', 'put the whole source name below the destination, not its last part alone')
     .option('--append-suffix <text>', 'put this behind every tag', '')
@@ -73,9 +73,9 @@ export async function runSync(
     target: registrySettings(flags, 'dest'),
   },
 ): Promise<SyncResult> {
-  if (flags.dest !== 'docker' && flags.dest !== 'oci') {
+  if (flags.dest !== 'docker' && flags.dest !== 'oci' && flags.dest !== 'dir') {
     throw failure('UNSUPPORTED', 'sync to', flags.dest, 'no destination of a sync here', {
-      hint: '--dest docker and --dest oci are',
+      hint: '--dest docker, --dest oci and --dest dir are',
     });
   }
   const { sync, syncSourcesOf } = await import('../app/sync/sync.ts');

@@ -21,6 +21,7 @@ test('every transport is named; a bare reference is the registry’s or the loca
     [`oci:dir@${digest}`]: { transport: 'oci', path: 'dir', digest },
     [`oci:dir:v1@${digest}`]: { transport: 'oci', path: 'dir', name: 'v1', digest },
     'oci:a@b': { transport: 'oci', path: 'a@b' },
+    'dir:/a/b:c@d': { transport: 'dir', path: '/a/b:c@d' },
     'oci-archive:a.tar': { transport: 'oci-archive', path: 'a.tar' },
     'oci-archive:-:v1': { transport: 'oci-archive', path: '-', name: 'v1' },
     'docker-archive:a.tar': { transport: 'docker-archive', path: 'a.tar' },
@@ -44,6 +45,8 @@ test('what is no location is refused', () => {
     'oci:',
     'oci::v1',
     'oci:a\0b',
+    'dir:',
+    'dir:a\0b',
     'oci:dir:-v1',
     'oci:dir:a b',
     'oci:dir:a//b',
@@ -59,7 +62,7 @@ test('what is no location is refused', () => {
     'docker://',
   ];
   for (const text of usage) assert.throws(() => parseLocation(text), { code: 'USAGE' }, text);
-  for (const text of ['dir:a', 'containers-storage:a']) {
+  for (const text of ['sif:a', 'containers-storage:a']) {
     assert.throws(() => parseLocation(text), { code: 'UNSUPPORTED', message: /transport "/ }, text);
   }
 });
@@ -86,7 +89,7 @@ test('what is printed reads back as the same', () => {
   );
   fc.assert(
     fc.property(fc.string({ maxLength: 60 }), (tail) => {
-      for (const scheme of ['oci:', 'oci-archive:', 'docker-archive:', 'docker-daemon:']) {
+      for (const scheme of ['oci:', 'oci-archive:', 'dir:', 'docker-archive:', 'docker-daemon:']) {
         try {
           formatLocation(parseLocation(`${scheme}${tail}`));
         } catch (error) {

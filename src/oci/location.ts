@@ -20,6 +20,12 @@ export interface LayoutLocation {
   readonly position?: number;
 }
 
+/** One image in a directory as skopeo keeps it: `version`, `manifest.json` and blobs by their digests. The whole text is the path. */
+export interface DirectoryLocation {
+  readonly transport: 'dir';
+  readonly path: string;
+}
+
 /** A tar as `docker save` writes it; `path` may be `-`. Which of its images: its name, or its position in manifest.json; none: the only one. */
 export interface DockerArchiveLocation {
   readonly transport: 'docker-archive';
@@ -35,19 +41,18 @@ export interface DockerDaemonLocation {
 }
 
 /** An image and the transport that it is reached by. */
-export type Location = NamedLocation | LayoutLocation | DockerArchiveLocation | DockerDaemonLocation;
+export type Location =
+  | NamedLocation
+  | LayoutLocation
+  | DirectoryLocation
+  | DockerArchiveLocation
+  | DockerDaemonLocation;
 
-/** Transports of the field that are refused by name, so that `dir:a` is never looked up as an image called "dir". */
-const otherTransports: ReadonlySet<string> = new Set([
-  'containers-storage',
-  'dir',
-  'ostree',
-  'sif',
-  'tarball',
-]);
+/** Transports of the field that are refused by name, so that `sif:a` is never looked up as an image called "sif". */
+const otherTransports: ReadonlySet<string> = new Set(['containers-storage', 'ostree', 'sif', 'tarball']);
 
 const transportHint =
-  'docker:// (a registry), oci:, oci-archive:, docker-archive:, docker-daemon: and local: (the local store) are';
+  'docker:// (a registry), oci:, oci-archive:, dir:, docker-archive:, docker-daemon: and local: (the local store) are';
 
 /** containers/image oci/internal: what an image's name in a layout is made of. Separators stand between letters and digits, so that it is linear. */
 const layoutName =
@@ -55,7 +60,7 @@ const layoutName =
 const maxLayoutNameLength = 1024;
 
 /**
- * Reads what a user types: `docker://ghcr.io/a/b:1`, `oci:DIR[:NAME][@DIGEST]`, `oci-archive:FILE[:NAME]`, `docker-archive:FILE[:REFERENCE]`,
+ * Reads what a user types: `docker://ghcr.io/a/b:1`, `oci:DIR[:NAME][@DIGEST]`, `oci-archive:FILE[:NAME]`, `dir:DIR`, `docker-archive:FILE[:REFERENCE]`,
  * `docker-daemon:REFERENCE`, `local:a:1`, or a bare reference, which is `options.transport`'s (default `docker`). A file's images may also
  * be counted, `FILE:@0`, as in containers/image. USAGE or UNSUPPORTED.
  */
@@ -69,6 +74,10 @@ export function parseLocation(text: string, options: { transport?: 'docker' | 'l
     case 'oci':
     case 'oci-archive':
       return parseLayout(scheme, rest, text);
+    case 'dir':
+      if (rest === '') throw malformed(text, 'no path');
+      if (rest.includes('\0')) throw malformed(text, 'its path has a NUL');
+      return { transport: 'dir', path: rest };
     case 'docker-archive':
       return parseDockerArchive(rest, text);
     case 'docker-daemon':
@@ -101,6 +110,8 @@ export function formatLocation(location: Location): string {
       const chosen = position === undefined ? name : `@${position}`;
       return `${transport}:${path}${chosen === undefined ? '' : `:${chosen}`}${digest === undefined ? '' : `@${digest}`}`;
     }
+    case 'dir':
+      return `dir:${location.path}`;
     case 'docker-archive': {
       const { path, reference, position } = location;
       const chosen = reference === undefined ? undefined : formatReference(withDefaultTag(reference));
@@ -115,7 +126,7 @@ export function formatLocation(location: Location): string {
 }
 
 function parsesAsOther(text: string): boolean {
-  return /^(?:local|oci|oci-archive|docker-archive|docker-daemon):/.test(text);
+  return /^(?:local|oci|oci-archive|dir|docker-archive|docker-daemon):/.test(text);
 }
 
 function named(transport: 'docker' | 'local', text: string): NamedLocation {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { removeTree } from '../../scripts/remove-tree.ts';
@@ -65,6 +65,22 @@ describe('what peers wrote is read, and what we wrote they read', {
       await ours(`oci:${directory}/back:1`, `oci:${directory}/ours:1`);
       await skopeo('--all', '--preserve-digests', `oci:${directory}/ours:1`, `oci:${directory}/last:1`);
       assert.equal(await inspectDigest(`oci:${directory}/last:1`, { env }), index.digest);
+    });
+
+    test('as directories of its own kind, in both directions', async () => {
+      const dir = (text: string): string => `dir:${join(directory, text)}`;
+      await skopeo('--all', layout, dir('dir-theirs'));
+      await ours(layout, dir('dir-ours'));
+      const files = (text: string): string[] => readdirSync(join(directory, text)).sort();
+      assert.deepEqual(files('dir-ours'), files('dir-theirs'));
+      await ours(dir('dir-theirs'), name('dir:1'));
+      assert.equal(await inspectDigest(name('dir:1'), { env }), index.digest);
+      await skopeo('--all', '--preserve-digests', dir('dir-ours'), `oci:${directory}/dir-back:1`);
+      assert.equal(await inspectDigest(`oci:${directory}/dir-back:1`, { env }), index.digest);
+      // One takes over the other's directory.
+      await skopeo(layout, dir('dir-ours'));
+      await ours(layout, dir('dir-ours'));
+      assert.deepEqual(files('dir-ours'), files('dir-theirs'));
     });
 
     test('as archives of both kinds, in both directions', async () => {

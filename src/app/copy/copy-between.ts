@@ -145,7 +145,7 @@ async function bringReferrers(
   if (target.sibling === undefined) {
     return {
       count: 0,
-      notes: ['signatures and other referrers stay behind: an engine’s archive has no place for them'],
+      notes: ['signatures and other referrers stay behind: the destination has no place for them'],
     };
   }
   const { copyReferrers } = await import('../../transfer/copy-referrers.ts');

@@ -6,7 +6,7 @@ import { isTag, parseReference, type Reference } from '../../oci/reference.ts';
 import type { SyncSource } from './sync-source.ts';
 
 export interface SyncDestination {
-  readonly transport: 'docker' | 'oci';
+  readonly transport: 'docker' | 'oci' | 'dir';
   /** A registry with a path below it, or a directory. */
   readonly place: string;
   /** Put the whole source name behind the place, not its last part alone. */
@@ -23,9 +23,9 @@ export function destinationOf(
 ): Location {
   const { transport, place, scoped, suffix } = destination;
   const below = scoped ? `${source.registry}/${source.repository}` : basename(source.repository);
-  if (transport === 'oci') {
+  if (transport !== 'docker') {
     return {
-      transport: 'oci',
+      transport,
       path: join(place, `${below}${isDigest(identifier) ? '@' : ':'}${identifier}${suffix}`),
     };
   }

@@ -18,6 +18,13 @@ import { isMissing, storeFailure } from './store-failure.ts';
 /** Temporary files of processes that nobody here can judge are swept after this. */
 const foreignFileMillis = 24 * 60 * 60 * 1000;
 
+/** Where blobs lie in a directory that is no OCI layout. */
+export interface BlobPlaces {
+  /** A directory on the same file system, for files in the making. */
+  readonly ingest: string;
+  path(digest: Digest): string;
+}
+
 /**
  * `blobs/<algorithm>/<hex>` of an OCI image layout (image-layout.md), with `ingest/` beside it for files in the making. A blob appears
  * whole, verified, synced and read-only, or not at all, whichever process is killed when.
@@ -25,14 +32,16 @@ const foreignFileMillis = 24 * 60 * 60 * 1000;
 export class BlobDirectory {
   readonly root: string;
   readonly #ingest: string;
+  readonly #places: BlobPlaces | undefined;
 
-  constructor(root: string) {
+  constructor(root: string, places?: BlobPlaces) {
     this.root = root;
-    this.#ingest = join(root, 'ingest');
+    this.#places = places;
+    this.#ingest = places?.ingest ?? join(root, 'ingest');
   }
 
   path(digest: Digest): string {
-    return join(this.root, 'blobs', algorithmOf(digest), hexOf(digest));
+    return this.#places?.path(digest) ?? join(this.root, 'blobs', algorithmOf(digest), hexOf(digest));
   }
 
   /** Makes the directories, and clears what killed processes left in `ingest/`. */
