@@ -52,21 +52,32 @@ describe('what RUN mounts', { timeout: 300_000 }, () => {
   test('a secret is seen by its step, and is nowhere afterwards', async () => {
     const [file, variable] = [randomBytes(16).toString('hex'), randomBytes(16).toString('hex')];
     writeFileSync(join(scratch, 'secret'), file);
+    const carried = join(scratch, 'carried');
+    mkdirSync(carried);
     const { stdout, stderr } = await build(
       [
         'RUN --mount=type=secret,id=file --mount=type=secret,id=variable,env=TOKEN \\',
         '  md5sum /run/secrets/file > /sums; echo -n "$TOKEN" | md5sum >> /sums',
         'RUN --mount=type=cache,target=/cache --mount=type=secret,id=file echo "$TOKEN" > /cache/none',
       ].join('\n'),
-      ['--secret', `id=file,src=${join(scratch, 'secret')}`, '--secret', 'id=variable,env=HERE'],
+      [
+        ...['--secret', `id=file,src=${join(scratch, 'secret')}`, '--secret', 'id=variable,env=HERE'],
+        ...['--cache-to', `type=registry,ref=${registry.host}/cache:1,mode=max`, '--cache-to', 'type=inline'],
+        ...['--cache-to', `type=local,dest=${join(carried, 'steps')},mode=max`],
+        ...['--cache-repo', `${registry.host}/steps`, '--metadata-file', join(carried, 'metadata')],
+        ...['--cache-mounts-to', `type=local,dest=${join(carried, 'mounts')}`],
+        ...['--cache-mounts-to', `${registry.host}/mounts:1`],
+      ],
       { HERE: variable },
     );
+    const why = await polyarch(['why', '--format', 'json'], { env });
+    assert.match(why.stdout, /type=secret/);
     const sums = await run('cat', '/sums');
     for (const secret of [file, variable]) {
       const sum = execFileSync('md5sum', { input: secret, encoding: 'utf8' }).slice(0, 32);
       assert.ok(sums.includes(sum));
-      assert.ok(!stdout.includes(secret) && !stderr.includes(secret));
-      const found = [home, pushed].flatMap((directory) =>
+      assert.ok(![stdout, stderr, why.stdout, why.stderr].join().includes(secret));
+      const found = [home, pushed, carried].flatMap((directory) =>
         [...contentsOf(directory)].filter(([, bytes]) => bytes.includes(secret)).map(([path]) => path),
       );
       assert.deepEqual(found, []);

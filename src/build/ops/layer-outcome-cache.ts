@@ -12,6 +12,8 @@ export interface LayerOutcomeCacheOptions {
   readonly imported?: readonly RecordSource[];
   /** An outcome was found elsewhere: its layer's blob is there. */
   readonly onImport?: (record: StepRecord, source: RecordSource) => void;
+  /** The outcome of these keys is found by other builds from now on, or never will be. */
+  readonly onRecorded?: (keys: readonly string[]) => void;
 }
 
 /** Joins the solver to the step cache: an outcome is recorded when its layer is packed, which may be after the build went on. */
@@ -51,7 +53,10 @@ export class LayerOutcomeCache implements OutcomeCache<Outcome> {
       })
       // Whoever needs the layer sees the failure; a cache that cannot be written must not fail a build.
       .catch(() => {})
-      .finally(() => this.#pending.delete(writing));
+      .finally(() => {
+        this.#pending.delete(writing);
+        this.#options.onRecorded?.(keys);
+      });
     this.#pending.add(writing);
   }
 

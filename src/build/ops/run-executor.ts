@@ -14,12 +14,15 @@ import type { LayerSources } from './layer-sources.ts';
 import type { ExecOptions, OpExecutor } from './op-executor.ts';
 import { OutputTail } from './output-tail.ts';
 import type { AgentSource, SecretSource } from './run-inputs.ts';
+import type { StepClaims } from './step-claims.ts';
 import { stepMounts } from './step-mounts.ts';
 import type { Outcome, Tree } from './tree.ts';
 import { treeRefs } from './tree-refs.ts';
 
 /** The host name that BuildKit gives to every RUN (executor/oci/hosts.go). */
 const hostname = 'buildkitsandbox';
+
+const waiting = Buffer.from('another build of this machine runs this step: waiting for it\n');
 
 export interface RunOutput {
   readonly node: Node;
@@ -41,6 +44,10 @@ export interface RunExecutorOptions {
   readonly resources?: StepResources | undefined;
   /** SOURCE_DATE_EPOCH, seconds. */
   readonly epoch?: number | undefined;
+  /** Steps that other builds of this machine run at the moment: theirs are waited for. Default: each build runs its own. */
+  readonly claims?: StepClaims | undefined;
+  /** What the cache has for a key by now. */
+  readonly lookup?: ((key: Digest, options: SolveOptions) => Promise<Outcome | undefined>) | undefined;
 }
 
 export class RunExecutor implements OpExecutor<RunOp> {
@@ -83,7 +90,21 @@ export class RunExecutor implements OpExecutor<RunOp> {
     );
   }
 
-  async exec(op: RunOp, inputs: readonly Tree[], { node, key, signal }: ExecOptions): Promise<Outcome> {
+  async exec(op: RunOp, inputs: readonly Tree[], options: ExecOptions): Promise<Outcome> {
+    const { claims, lookup, onOutput } = this.#options;
+    const { key, node } = options;
+    const onWait = (): void => onOutput({ node, stream: 'stderr', chunk: waiting });
+    const waited = await claims?.claim(key, onWait, options);
+    try {
+      const made = waited ? await lookup?.(key, options) : undefined;
+      return made ?? (await this.#run(op, inputs, options));
+    } catch (error) {
+      claims?.release([key]);
+      throw error;
+    }
+  }
+
+  async #run(op: RunOp, inputs: readonly Tree[], { node, key, signal }: ExecOptions): Promise<Outcome> {
     const { keeper: start, sources, intake, onOutput, proxyEnv, epoch } = this.#options;
     const [root] = inputs;
     const given = await stepMounts(op, inputs, { ...this.#options, signal });

@@ -21,11 +21,13 @@ import { LayerSources } from '../../ops/layer-sources.ts';
 import { MkdirExecutor } from '../../ops/mkdir-executor.ts';
 import { NodeVertices } from '../../ops/node-vertices.ts';
 import { RunExecutor } from '../../ops/run-executor.ts';
+import { StepClaims } from '../../ops/step-claims.ts';
 import { TargetViews } from '../../ops/target-views.ts';
 import type { Outcome, Tree } from '../../ops/tree.ts';
 import type { StepResources } from '../../sandbox/cgroups/step-resources.ts';
 import type { Tier } from '../../sandbox/tier.ts';
 import { Solver } from '../../solver/solver.ts';
+import type { SolveOptions } from '../../solver/vertex.ts';
 import type { RepositoryFetcher } from '../../sources/git-repositories.ts';
 import type { FileFetcher } from '../../sources/http-files.ts';
 import {
@@ -153,9 +155,17 @@ export class LocalEngine implements Engine {
       keeper: (platform?: Platform) => keeper.get(platform),
       epoch: request.epoch,
     };
+    const claims = new StepClaims({
+      directory: join(cacheDirectory, 'claims'),
+      loadTryLock: async () => {
+        const { loadMountCalls } = await import('../../snapshot/mount-calls.ts');
+        return (await loadMountCalls()).tryLock;
+      },
+    });
     const cache = new LayerOutcomeCache(new StepCache(join(cacheDirectory, 'steps'), store), {
       read: request.cache,
       imported: this.#options.importedRecords ?? [],
+      onRecorded: (keys) => claims.release(keys),
       onImport: ({ layer: { descriptor } }, from) => {
         sources.register(descriptor.digest, from.store);
         if (from.origin) origins.set(descriptor.digest, from.origin);
@@ -178,6 +188,8 @@ export class LocalEngine implements Engine {
         mkdir: new MkdirExecutor(shared),
         run: new RunExecutor({
           resources: this.#options.resources,
+          // Who wants steps to run again does not wait for another's.
+          ...(request.cache && { claims, lookup: (key: Digest, io: SolveOptions) => cache.lookup(key, io) }),
           ...shared,
           proxyEnv: plan.proxyEnv,
           secrets: request.secrets,
@@ -245,6 +257,7 @@ export class LocalEngine implements Engine {
       const stopped = forerunner.stop();
       await ending;
       await cache.flush();
+      claims.releaseAll();
       await files.close();
       const { signal } = new AbortController();
       const filesOf = (op: CopyOp) => copy.filesOf(op, { signal });
