@@ -1,6 +1,7 @@
 import type { Readable, Transform } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { failure, PolyarchError, reasonOf, throwIfAborted } from '../lib/errors.ts';
+import { chunkPassed } from '../lib/young-garbage.ts';
 import { ZstdFrames } from './zstd-frames.ts';
 
 export type Compression = 'gzip' | 'zstd' | 'none';
@@ -138,8 +139,12 @@ class Pump {
   async *#drain(done: () => boolean): AsyncGenerator<Buffer> {
     for (;;) {
       if (this.#error) throw this.#error;
-      for (let chunk = this.#stream.read(); chunk !== null; chunk = this.#stream.read())
+      for (let chunk = this.#stream.read(); chunk !== null; chunk = this.#stream.read()) {
+        const { length } = chunk as Buffer;
         yield chunk as Buffer;
+        // A new one each time: in memory that no collection has given back it costs page faults, a fourth of the time to read a layer's names.
+        chunkPassed(length);
+      }
       if (this.#error) throw this.#error;
       if (done()) return;
       await new Promise<void>((resolve) => {
