@@ -39,7 +39,7 @@ export class ConnectionPool {
     connection.user = undefined;
     if (connection.socket.destroyed) return;
     connection.idleUntil =
-      idleMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + idleMs - idleMarginMs;
+      idleMs === undefined ? Number.POSITIVE_INFINITY : process.uptime() + (idleMs - idleMarginMs) / 1000;
     connection.socket.unref();
     connection.socket.resume();
     this.#idle.push(connection);
@@ -56,7 +56,7 @@ export class ConnectionPool {
       const connection = this.#idle.pop() ?? this.#open();
       if (connection === undefined) return;
       if (connection.socket.destroyed) continue;
-      if (connection.idleUntil < performance.now()) {
+      if (connection.idleUntil < process.uptime()) {
         connection.socket.destroy();
         continue;
       }

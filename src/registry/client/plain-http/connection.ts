@@ -17,7 +17,7 @@ export class Connection {
   readonly socket: Socket;
   /** Requests that were answered over it. */
   served = 0;
-  /** `performance.now()` from when on the server may close it. */
+  /** `process.uptime()` from when on the server may close it: `performance` is nine modules to load. */
   idleUntil = Number.POSITIVE_INFINITY;
   user: ConnectionUser | undefined;
   #chunk = takeChunk();
