@@ -13,9 +13,13 @@ export async function ourAnswer(call: Call, options: Parameters<typeof checkBuil
   return checkJson(await checkBuild(options));
 }
 
+interface Position {
+  readonly line: number;
+}
+
 interface Location {
   readonly location?: {
-    readonly ranges?: readonly { readonly start: { readonly line: number }; readonly end: object }[];
+    readonly ranges?: readonly { readonly start: Position; readonly end: Position }[];
   };
 }
 
@@ -29,7 +33,11 @@ interface Answer {
 /** What is the same in both: lines, not columns; warnings of `rules` by line and without the rules' own texts; that there is an error, not its words. BuildKit has what is of one line in any order. */
 export function steadyAnswer(answer: unknown, rules?: ReadonlySet<string>): unknown {
   const { sources: _, warnings, buildError, ...rest } = answer as Answer;
-  const lines = ({ location }: Location) => location?.ranges?.map(({ start }) => start.line).join(',') ?? '';
+  // BuildKit has a range for each line of an instruction.
+  const lines = ({ location }: Location) => {
+    const ranges = location?.ranges ?? [];
+    return ranges.length === 0 ? '' : `${ranges[0]?.start.line}-${ranges.at(-1)?.end.line}`;
+  };
   const told = warnings?.filter(({ ruleName }) => rules?.has(ruleName) ?? true);
   const steady = (key: string, value: unknown): unknown => {
     if (key === 'location') return lines({ location: value as NonNullable<Location['location']> });
@@ -40,8 +48,9 @@ export function steadyAnswer(answer: unknown, rules?: ReadonlySet<string>): unkn
     ...(warnings === undefined
       ? {}
       : {
-          warnings:
-            told?.map((warning) => `${warning.ruleName}:${lines(warning)}: ${warning.detail}`).sort() ?? [],
+          warnings: [
+            ...new Set(told?.map((warning) => `${warning.ruleName}:${lines(warning)}: ${warning.detail}`)),
+          ].sort(),
         }),
     ...(buildError === undefined ? {} : { buildError: true }),
   };
