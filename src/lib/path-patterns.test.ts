@@ -81,3 +81,10 @@ describe('ignore rules', () => {
     assert.ok(performance.now() - started < 2000);
   });
 });
+
+test('a pattern that changes nothing for a directory does not count for what lies in it', () => {
+  const patterns = new PathPatterns(['*', '!src/kept', 'src']);
+  assert.equal(patterns.matches('src'), true);
+  assert.equal(patterns.matches('src/kept'), false);
+  assert.equal(patterns.matches('src/other'), true);
+});

@@ -5,8 +5,8 @@ import { PathPattern } from './path-pattern.ts';
 export type ParentMatch = Uint8Array;
 
 /**
- * Patterns as moby/patternmatcher has them (ignore files, `--exclude`): the last one that matches a path or one of its parents says whether the
- * path is matched. Paths are relative, with slashes.
+ * Patterns as moby/patternmatcher has them (ignore files, `--exclude`): the last one that matches a path, or that changed what was said of one of its
+ * parents, says whether the path is matched. Paths are relative, with slashes.
  */
 export class PathPatterns {
   readonly #patterns: readonly PathPattern[];
@@ -39,7 +39,8 @@ export class PathPatterns {
     for (let index = 0; index < this.#patterns.length; index++) {
       const pattern = this.#patterns[index];
       if (pattern === undefined) continue;
-      if (parent?.[index] !== 1 && !pattern.matches(path)) continue;
+      // A pattern that would change nothing is not looked at, and what lies below does not know of its match: so has it moby (MatchesUsingParentResults).
+      if (parent?.[index] !== 1 && (pattern.negated !== matched || !pattern.matches(path))) continue;
       match[index] = 1;
       matched = !pattern.negated;
     }
