@@ -8,7 +8,7 @@ import { runInJail } from './jail.ts';
 const table = '/proc/sys/fs/binfmt_misc';
 
 test('polyarch emulator, in a table of a user namespace’s own', {
-  timeout: 300_000,
+  timeout: 900_000,
   skip:
     withoutPrograms('unshare', 'mount', 'chroot', 'qemu-aarch64-static') ||
     (process.arch === 'arm64' && 'needs a machine that has to emulate arm64'),

@@ -29,7 +29,7 @@ export function runInJail(file: string): JailResult {
       spawnSync(jail[0] as string, [...jail.slice(1), ...command], {
         cwd: scratch,
         encoding: 'utf8',
-        timeout: 120_000,
+        timeout: 900_000,
         // Without the runner's own variable, which would make the inner one report elsewhere.
         env: { PATH: process.env.PATH, POLYARCH_TEST_JAIL: scratch },
       });

@@ -31,7 +31,7 @@ export function keeperCases(
   name: string,
   { data, base, platform, snapshotter = 'overlayfs' }: KeeperCases,
 ): void {
-  describe(`${name}, ${formatPlatform(platform)}`, { timeout: 120_000 }, () => {
+  describe(`${name}, ${formatPlatform(platform)}`, { timeout: 900_000 }, () => {
     let keeper: KeeperClient;
     let tree: Tree;
     before(async () => {

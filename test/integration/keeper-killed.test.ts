@@ -57,7 +57,7 @@ for (const [sandbox, missing] of [
 ] as const) {
   describe(
     `a main process that is killed in the middle of a step, ${sandbox}`,
-    { skip: missing, timeout: 120_000 },
+    { skip: missing, timeout: 900_000 },
     () => killedCases(sandbox),
   );
 }

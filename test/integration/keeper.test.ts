@@ -53,7 +53,7 @@ else {
 
 test('the same as an ordinary user', {
   skip: inherited ? 'it is one' : missing,
-  timeout: 240_000,
+  timeout: 900_000,
 }, (context) => {
   const user = makeOrdinaryUser();
   if (typeof user === 'string') {
@@ -70,7 +70,7 @@ test('the same as an ordinary user', {
       ...['--test', '--test-isolation=none', 'test/integration/keeper.test.ts'],
     ]);
     const env = { PATH: process.env.PATH, HOME: user.home, POLYARCH_TEST_KEEPER: own };
-    const { status, stdout, stderr } = spawnSync(program, args, { env, encoding: 'utf8', timeout: 200_000 });
+    const { status, stdout, stderr } = spawnSync(program, args, { env, encoding: 'utf8', timeout: 800_000 });
     assert.equal(status, 0, `${stdout}\n${stderr}`);
   } finally {
     user.remove();

@@ -57,7 +57,7 @@ const machines: Readonly<Record<string, string>> = { amd64: 'x86_64', arm64: 'aa
 /** What holds of a program that a keeper runs, whatever the tier: the one suite for all of them, for root and ordinary users, native and emulated. */
 export function sandboxSuite(name: string, subject: SandboxSubject): void {
   const { platform, lacks = {} } = subject;
-  describe(`sandbox ${name}, ${formatPlatform(platform)}`, { timeout: 120_000, concurrency: 3 }, () => {
+  describe(`sandbox ${name}, ${formatPlatform(platform)}`, { timeout: 900_000, concurrency: 3 }, () => {
     let keeper: KeeperClient;
     let tree: Tree;
     before(async () => {

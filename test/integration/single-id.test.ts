@@ -20,7 +20,7 @@ import { runInKeeper } from './run-in-keeper.ts';
 const inherited = process.env.POLYARCH_TEST_SINGLE_ID;
 
 function cases(tier: 'oci' | 'chroot', scratch: string): void {
-  describe(`one id, ${tier}`, { timeout: 120_000 }, () => {
+  describe(`one id, ${tier}`, { timeout: 900_000 }, () => {
     let keeper: KeeperClient;
     before(async () => {
       const data = join(scratch, `data-${tier}`);
@@ -63,7 +63,7 @@ if (inherited !== undefined) for (const tier of ['oci', 'chroot'] as const) case
 else {
   test('an ordinary user without subordinate ids', {
     skip: withoutPrograms('unshare', 'runc'),
-    timeout: 240_000,
+    timeout: 900_000,
   }, (context) => {
     const user = makeOrdinaryUser();
     if (typeof user === 'string') {
@@ -86,7 +86,7 @@ else {
       const { status, stdout, stderr } = spawnSync(
         'unshare',
         ['--mount', '--propagation', 'private', 'sh', '-c', hide, 'sh', ...command],
-        { env, encoding: 'utf8', timeout: 200_000 },
+        { env, encoding: 'utf8', timeout: 800_000 },
       );
       assert.equal(status, 0, `${stdout}\n${stderr}`);
     } finally {

@@ -49,7 +49,7 @@ function cannotLimit(): string | false {
 
 const script = `awk 'BEGIN { s = "x"; while (length(s) < 200000000) s = s s }'`;
 
-describe('what a step may use', { skip: missing, timeout: 240_000 }, () => {
+describe('what a step may use', { skip: missing, timeout: 900_000 }, () => {
   if (missing) return;
   chmodSync(scratch, 0o755);
   if (!existsSync(base)) makeBaseImage(base, { platforms: [native, foreign].map(formatPlatform) });

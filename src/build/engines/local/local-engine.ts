@@ -38,6 +38,7 @@ import {
   type Engine,
   ignoreOf,
 } from '../engine.ts';
+import { CopyForerunner } from './copy-forerunner.ts';
 import { exportImages } from './export-images.ts';
 import { Forerunner } from './forerunner.ts';
 import type { FoundBase } from './found-base.ts';
@@ -180,6 +181,8 @@ export class LocalEngine implements Engine {
     });
     const source = sourceOf(request.dockerfile, request.filename);
     const copy = new CopyExecutor({ ...shared, origins: files, knows: (key, io) => cache.knows(key, io) });
+    const copies = new CopyForerunner({ roots, copy, signal: options.signal });
+    const parallel = request.parallel ?? availableParallelism();
     const vertices = new NodeVertices(
       {
         base: new BaseExecutor(),
@@ -207,14 +210,16 @@ export class LocalEngine implements Engine {
     let ending: Promise<unknown> | undefined;
     try {
       const solver = new Solver<Tree, Outcome>(cache, {
-        parallel: request.parallel ?? availableParallelism(),
+        parallel,
         onEvent: (event) => {
           if (event.type === 'vertex-executing') {
             forerunner.onExecute(event.id);
             recorder.onExecute(event.id);
           } else if (event.type === 'vertex-missed') {
             // Records from elsewhere may still have what stands on it.
-            if (!this.#options.importedRecords?.length) forerunner.onMiss(event.id);
+            if (this.#options.importedRecords?.length) return;
+            forerunner.onMiss(event.id);
+            if (parallel > 1) copies.onMiss();
           } else progress.onSolverEvent(event);
         },
       });
@@ -225,6 +230,7 @@ export class LocalEngine implements Engine {
         })),
         { signal: options.signal },
       );
+      await copies.stop();
       const images = await exportImages(planned, solved, {
         store,
         recordDirectory: join(cacheDirectory, 'images'),
@@ -255,6 +261,7 @@ export class LocalEngine implements Engine {
       return result;
     } finally {
       const stopped = forerunner.stop();
+      await copies.stop();
       await ending;
       await cache.flush();
       claims.releaseAll();
