@@ -91,8 +91,9 @@ describe('a disk that takes no more', { skip: missing }, () => {
 
   test('no file can be made any more, at any point', async () => {
     const { inodes } = whole;
-    // What is written last is remembered where it can be, and not needed.
-    for (const count of [60, inodes - 10]) await assertMends(`nr_inodes=${count}`, full);
+    await assertMends('nr_inodes=60', full);
+    // What is written last is remembered where it can be, and not needed. Here it may be the step's own program that wants a file.
+    await assertMends(`nr_inodes=${inodes - 10}`, /no space left on device/i);
   });
 
   test('a disk that is read-only from the start', async () => {
