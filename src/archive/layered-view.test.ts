@@ -70,7 +70,7 @@ describe('LayeredView', () => {
           assert.equal(resolved(lazy, path), resolved(whole, path), `resolve ${path}`);
         }
       }),
-      { numRuns: 150 },
+      { numRuns: 50 },
     );
   });
 

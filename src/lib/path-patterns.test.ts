@@ -65,7 +65,7 @@ describe('ignore rules', () => {
         if (!matcher.matches(directory) || matcher.mayTakeBack(directory)) return;
         assert.ok(matcher.matches(`${directory}/${below}`));
       }),
-      { numRuns: 1000 },
+      { numRuns: 300 },
     );
   });
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { LayerWriter } from '../../archive/layer-writer.ts';
@@ -61,9 +61,9 @@ describe('COPY and WORKDIR in a graph', () => {
   });
   after(() => rmSync(directory, { recursive: true }));
 
-  async function baseLayer(name: string, mode = 0o755): Promise<Layer> {
+  async function baseLayer(name: string): Promise<Layer> {
     const writer = await LayerWriter.create(store.temporaryPath());
-    const root = { uid: 0, gid: 0, size: 0, mtime: 0, mode } as const;
+    const root = { uid: 0, gid: 0, size: 0, mtime: 0, mode: 0o755 } as const;
     await writer.add({ ...root, path: name, type: 'directory' });
     const layer = await writer.finish();
     await store.adopt(writer.path, layer.descriptor);
@@ -71,11 +71,7 @@ describe('COPY and WORKDIR in a graph', () => {
   }
 
   /** Solves with an engine of its own, as each run of the program has one. */
-  async function solve(
-    nodes: readonly Node[],
-    epoch?: number,
-    { ahead = false, steps = 'cache' }: { ahead?: boolean; steps?: string } = {},
-  ) {
+  async function solve(nodes: readonly Node[], epoch?: number) {
     const keeper = (): Promise<KeeperClient> => assert.fail('the keeper was started');
     const sources = new LayerSources(store);
     const intake = new LayerIntake(store, { tocDirectory: join(directory, 'tocs') });
@@ -88,25 +84,18 @@ describe('COPY and WORKDIR in a graph', () => {
       hashDirectory: join(directory, 'hashes'),
       spoolDirectory: join(directory, 'spool'),
     });
-    const cache = new LayerOutcomeCache(new StepCache(join(directory, steps), store), { read: true });
+    const cache = new LayerOutcomeCache(new StepCache(join(directory, 'cache'), store), { read: true });
     const given = { secrets: { read: async () => undefined }, agents: { socket: async () => undefined } };
-    const copy = new CopyExecutor({ ...shared, origins, knows: (key, io) => cache.knows(key, io) });
     const vertices = new NodeVertices({
       base: new BaseExecutor(),
-      copy,
+      copy: new CopyExecutor({ ...shared, origins, knows: (key, io) => cache.knows(key, io) }),
       context: new ContextExecutor({ origins, intake }),
       mkdir: new MkdirExecutor(shared),
       run: new RunExecutor({ ...shared, ...given, proxyEnv: [], onOutput: () => {} }),
     });
     const events: SolverEvent[] = [];
     const solver = new Solver<Tree, Outcome>(cache, { onEvent: (event) => events.push(event) });
-    const { signal } = new AbortController();
-    for (const { op } of ahead ? nodes : [])
-      if (op.kind === 'copy') await copy.writeAhead(op, ['/work'], { signal });
-    const written = ahead ? temporaryFiles() : 0;
     const trees = await solver.solve(nodes.map((node) => vertices.of(node)));
-    await copy.removeAhead();
-    assert.equal(temporaryFiles(), 0);
     await cache.flush();
     await origins.close();
     const layers = await Promise.all(
@@ -125,13 +114,7 @@ describe('COPY and WORKDIR in a graph', () => {
       layers,
       executed: ran.filter((event) => !bases.some((base) => base.digest === event.id)).length,
       reads: context.reads,
-      ...(ahead && { written }),
     };
-  }
-
-  function temporaryFiles(): number {
-    const folder = dirname(store.temporaryPath());
-    return readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isFile()).length;
   }
 
   function plan(graph: Graph, base: Layer, destination: string): Node {
@@ -194,24 +177,5 @@ describe('COPY and WORKDIR in a graph', () => {
     const { layers, executed } = await solve(nodes, 5);
     assert.equal(executed, 2);
     assert.notDeepEqual(layers, first.layers);
-  });
-
-  test('a layer that is written ahead is the one that would be written, and its files are read once', async () => {
-    const nodes = [plan(new Graph(), await baseLayer('ahead'), '/work/ahead')];
-    const { layers } = await solve(nodes, 5, { steps: 'usual' });
-    const ahead = await solve(nodes, 5, { steps: 'ahead', ahead: true });
-    assert.deepEqual(ahead, { layers, executed: 2, reads: 1, written: 1 });
-    // What is known is not written.
-    assert.deepEqual(await solve(nodes, 5, { steps: 'ahead', ahead: true }), {
-      ...{ layers, executed: 0, reads: 0, written: 0 },
-    });
-  });
-
-  test('a target that is not as it was assumed has its layer written for it, and the other is removed', async () => {
-    const nodes = [plan(new Graph(), await baseLayer('work', 0o700), '/work/other')];
-    const { layers } = await solve(nodes, 5, { steps: 'usual' });
-    const { written, ...ahead } = await solve(nodes, 5, { steps: 'assumed', ahead: true });
-    assert.equal(written, 1);
-    assert.deepEqual(ahead, { layers, executed: 2, reads: 2 });
   });
 });

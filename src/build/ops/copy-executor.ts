@@ -1,22 +1,19 @@
 import { MergedView } from '../../archive/merged-view.ts';
 import { canonicalJson, digestOfValue } from '../../lib/canonical-json.ts';
 import type { Digest } from '../../lib/digest.ts';
-import { clampTime } from '../../lib/epoch.ts';
 import { failure } from '../../lib/errors.ts';
 import { parseFileMode } from '../../lib/file-mode.ts';
 import { Memo } from '../../lib/memo.ts';
 import type { CopyOp } from '../graph/op.ts';
 import type { KeeperClient } from '../keeper/keeper-client.ts';
-import type { CopyPlan, Owner } from '../snapshot/copy/copy-plan.ts';
+import type { CopyPlan } from '../snapshot/copy/copy-plan.ts';
 import type { SourcePattern } from '../snapshot/copy/select-sources.ts';
 import type { SelectedEntry } from '../snapshot/copy/selected-entry.ts';
-import type { TargetView } from '../snapshot/copy/target-view.ts';
 import type { SolveOptions } from '../solver/vertex.ts';
-import { AssumedTarget, CopiesAhead } from './copies-ahead.ts';
 import { destinationFacts } from './destination-facts.ts';
 import type { FileOrigins } from './file-origins.ts';
 import { type FoundFiles, findFiles } from './found-files.ts';
-import { layerFromFile, layerFromPlan } from './layer-file.ts';
+import { layerFromPlan } from './layer-file.ts';
 import type { LayerIntake } from './layer-intake.ts';
 import type { LayerSources } from './layer-sources.ts';
 import type { ExecOptions, OpExecutor, PassingKey } from './op-executor.ts';
@@ -50,7 +47,6 @@ export class CopyExecutor implements OpExecutor<CopyOp> {
   readonly #checksums = new Memo<Digest>();
   readonly #plans = new Memo<CopyPlan>();
   readonly #new = new Memo<boolean>();
-  readonly #ahead = new CopiesAhead();
 
   constructor(options: CopyExecutorOptions) {
     this.#options = options;
@@ -103,53 +99,15 @@ export class CopyExecutor implements OpExecutor<CopyOp> {
   async exec(op: CopyOp, [target, from]: readonly Tree[], options: ExecOptions): Promise<Outcome> {
     if (target === undefined) throw failure('STORE', 'copy to', op.destination, 'the step has no tree');
     if (from !== undefined) return await this.#fromStage(op, target, from, options);
-    const { intake, epoch } = this.#options;
     const keys = this.#keysOf(op);
     const [plan, found] = [await this.#plan(op, target, options), await this.#find(op, options)];
+    const read = { digests: new Map<SelectedEntry, Digest>(), started: Date.now() };
     await found.hashEach(options);
     const { hashed: expected } = found.selection;
-    const exactTimes = epoch !== undefined;
-    const ahead = await this.#ahead.take(canonicalJson(op), plan, { hashed: expected, exactTimes });
-    const read = ahead?.read ?? { digests: new Map<SelectedEntry, Digest>(), started: Date.now() };
     const write = { signal: options.signal, expected, hashed: read.digests };
-    const layer =
-      ahead === undefined
-        ? await layerFromPlan(plan, intake, write)
-        : await layerFromFile(ahead.path, ahead.written, intake);
+    const layers = [await layerFromPlan(plan, this.#options.intake, write)];
     const key = keys.of(await found.digest(options, read), plan);
-    return { key, layers: [layer], aliases: [key, keys.anyContent] };
-  }
-
-  /**
-   * Writes the layer of a copy that is not known before its target is: onto what WORKDIR makes of `directories`, and nothing else. Settles when it is
-   * written, or not to be written ahead; what is in its way the step itself says.
-   */
-  async writeAhead(op: CopyOp, directories: readonly string[], options: SolveOptions): Promise<void> {
-    const name = canonicalJson(op);
-    const owner = op.chown === undefined ? undefined : ownerWithoutTree(op.chown);
-    if (op.chown !== undefined && owner === undefined) return;
-    if (!(await this.#isNew(op, options)) || !this.#ahead.isWanted(name)) return;
-    const { intake, epoch } = this.#options;
-    const found = await this.#find(op, options);
-    const now = Math.floor(Date.now() / 1000);
-    const target = new AssumedTarget(directories, clampTime(now, epoch));
-    const plan = await this.#placeOnto(target, op, found, { owner, now, signal: options.signal });
-    const read = { digests: new Map<SelectedEntry, Digest>(), started: Date.now() };
-    const { writeCopyLayer } = await import('../snapshot/copy/write-copy-layer.ts');
-    if (!this.#ahead.isWanted(name)) return;
-    const path = intake.temporaryPath();
-    const written = writeCopyLayer(plan, path, {
-      signal: options.signal,
-      expected: found.selection.hashed,
-      hashed: read.digests,
-    });
-    this.#ahead.add(name, { plan, path, written, read });
-    await written;
-  }
-
-  /** Removes what was written ahead and not taken, when that has been told to stop. */
-  async removeAhead(): Promise<void> {
-    await this.#ahead.removeRest();
+    return { key, layers, aliases: [key, keys.anyContent] };
   }
 
   /** No copy that differs in nothing but its files was made before. Of archives that are unpacked, and of what is fetched, the bytes are asked for first in any case. */
@@ -235,31 +193,18 @@ export class CopyExecutor implements OpExecutor<CopyOp> {
   }
 
   async #place(op: CopyOp, target: Tree, options: SolveOptions): Promise<CopyPlan> {
-    const found = await this.#find(op, options);
+    const { origins, views, epoch } = this.#options;
+    const { selection } = await this.#find(op, options);
     const owner = await this.#owner(op, target, options);
-    const view = op.link ? new MergedView([]) : await this.#options.views.of(target, options);
-    return await this.#placeOnto(view, op, found, {
-      owner,
-      now: Math.floor(Date.now() / 1000),
-      signal: options.signal,
-    });
-  }
-
-  async #placeOnto(
-    view: TargetView,
-    op: CopyOp,
-    { selection }: FoundFiles,
-    { owner, now, signal }: { owner: Owner | undefined; now: number; signal: AbortSignal },
-  ): Promise<CopyPlan> {
-    const { origins, epoch } = this.#options;
+    const view = op.link ? new MergedView([]) : await views.of(target, options);
     const { placeSelection } = await import('../snapshot/copy/place-selection.ts');
     return await placeSelection(selection, view, {
       destination: op.destination,
       owner,
       mode: op.chmod === undefined ? undefined : parseFileMode(op.chmod),
-      unpack: origins.unpacking({ signal }),
+      unpack: origins.unpacking(options),
       epoch,
-      now,
+      now: Math.floor(Date.now() / 1000),
     });
   }
 

@@ -1,4 +1,3 @@
-import type { WrittenLayer } from '../../archive/layer-writer.ts';
 import type { CopyPlan } from '../snapshot/copy/copy-plan.ts';
 import type { WriteCopyOptions } from '../snapshot/copy/write-copy-layer.ts';
 import type { LayerIntake } from './layer-intake.ts';
@@ -13,14 +12,5 @@ export async function layerFromPlan(
   const { writeCopyLayer } = await import('../snapshot/copy/write-copy-layer.ts');
   const path = intake.temporaryPath();
   const written = await writeCopyLayer(plan, path, options);
-  return await layerFromFile(path, written, intake);
-}
-
-/** Takes over a layer that was written into a temporary file of the store. */
-export async function layerFromFile(
-  path: string,
-  written: WrittenLayer,
-  intake: LayerIntake,
-): Promise<TreeLayer> {
   return storedLayer(await intake.takeWritten(path, written), Math.floor(Date.now() / 1000));
 }

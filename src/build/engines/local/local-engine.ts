@@ -38,7 +38,6 @@ import {
   type Engine,
   ignoreOf,
 } from '../engine.ts';
-import { CopyForerunner } from './copy-forerunner.ts';
 import { exportImages } from './export-images.ts';
 import { Forerunner } from './forerunner.ts';
 import type { FoundBase } from './found-base.ts';
@@ -181,8 +180,6 @@ export class LocalEngine implements Engine {
     });
     const source = sourceOf(request.dockerfile, request.filename);
     const copy = new CopyExecutor({ ...shared, origins: files, knows: (key, io) => cache.knows(key, io) });
-    const copies = new CopyForerunner({ roots, copy, signal: options.signal });
-    const parallel = request.parallel ?? availableParallelism();
     const vertices = new NodeVertices(
       {
         base: new BaseExecutor(),
@@ -210,16 +207,14 @@ export class LocalEngine implements Engine {
     let ending: Promise<unknown> | undefined;
     try {
       const solver = new Solver<Tree, Outcome>(cache, {
-        parallel,
+        parallel: request.parallel ?? availableParallelism(),
         onEvent: (event) => {
           if (event.type === 'vertex-executing') {
             forerunner.onExecute(event.id);
             recorder.onExecute(event.id);
           } else if (event.type === 'vertex-missed') {
             // Records from elsewhere may still have what stands on it.
-            if (this.#options.importedRecords?.length) return;
-            forerunner.onMiss(event.id);
-            if (parallel > 1) copies.onMiss();
+            if (!this.#options.importedRecords?.length) forerunner.onMiss(event.id);
           } else progress.onSolverEvent(event);
         },
       });
@@ -230,7 +225,6 @@ export class LocalEngine implements Engine {
         })),
         { signal: options.signal },
       );
-      await copies.stop();
       const images = await exportImages(planned, solved, {
         store,
         recordDirectory: join(cacheDirectory, 'images'),
@@ -261,7 +255,6 @@ export class LocalEngine implements Engine {
       return result;
     } finally {
       const stopped = forerunner.stop();
-      await copies.stop();
       await ending;
       await cache.flush();
       claims.releaseAll();
