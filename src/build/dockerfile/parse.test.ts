@@ -200,7 +200,7 @@ describe('parsing', () => {
           assert.deepEqual(read(`${bom ? '\ufeff' : ''}${print(space)}`), read(print(() => ' ')));
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 
@@ -226,7 +226,7 @@ describe('parsing', () => {
     );
     fc.assert(
       fc.property(fc.array(piece, { maxLength: 40 }), (pieces) => void outcomeOf(pieces.join(''))),
-      { numRuns: 1000 },
+      { numRuns: 400 },
     );
   });
 });

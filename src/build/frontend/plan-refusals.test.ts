@@ -144,7 +144,7 @@ describe('a hostile Dockerfile', () => {
           assert.ok(isFailure(error), String(error));
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 });

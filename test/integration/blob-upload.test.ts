@@ -4,14 +4,14 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { type Exchange, scriptedServer } from '../../../../test/fixtures/scripted-server.ts';
-import { contentFromBytes } from '../../../content/content.ts';
-import { digestOf } from '../../../lib/digest.ts';
-import { mediaTypes } from '../../../oci/media-types.ts';
-import { anonymous } from '../auth/credential.ts';
-import type { RegistryEvent } from '../events.ts';
-import { limits } from '../limits.ts';
-import { RegistryClient } from '../registry-client.ts';
+import { contentFromBytes } from '../../src/content/content.ts';
+import { digestOf } from '../../src/lib/digest.ts';
+import { mediaTypes } from '../../src/oci/media-types.ts';
+import { anonymous } from '../../src/registry/client/auth/credential.ts';
+import type { RegistryEvent } from '../../src/registry/client/events.ts';
+import { limits } from '../../src/registry/client/limits.ts';
+import { RegistryClient } from '../../src/registry/client/registry-client.ts';
+import { type Exchange, scriptedServer } from '../fixtures/scripted-server.ts';
 
 /** A registry that takes uploads as distribution-spec has it, with what `odd` does differently. */
 class Uploads {

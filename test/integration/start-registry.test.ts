@@ -6,10 +6,10 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { MemoryStore } from '../../content/memory-store.ts';
-import { collect } from '../../content/read-manifest.ts';
-import { digestOf } from '../../lib/digest.ts';
-import { type RunningRegistry, startRegistry } from './start-registry.ts';
+import { MemoryStore } from '../../src/content/memory-store.ts';
+import { collect } from '../../src/content/read-manifest.ts';
+import { digestOf } from '../../src/lib/digest.ts';
+import { type RunningRegistry, startRegistry } from '../../src/registry/server/start-registry.ts';
 
 async function withRegistry(work: (registry: RunningRegistry, root: string) => Promise<void>): Promise<void> {
   const root = await mkdtemp(join(tmpdir(), 'polyarch-registry-'));

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { type Exchange, scriptedServer } from '../../../test/fixtures/scripted-server.ts';
-import { sortedTags } from '../../content/store.suite.ts';
-import { mediaTypes } from '../../oci/media-types.ts';
-import { anonymous } from './auth/credential.ts';
-import { RegistryClient } from './registry-client.ts';
-import type { RegistryStore } from './registry-store.ts';
+import { sortedTags } from '../../src/content/store.suite.ts';
+import { mediaTypes } from '../../src/oci/media-types.ts';
+import { anonymous } from '../../src/registry/client/auth/credential.ts';
+import { RegistryClient } from '../../src/registry/client/registry-client.ts';
+import type { RegistryStore } from '../../src/registry/client/registry-store.ts';
+import { type Exchange, scriptedServer } from '../fixtures/scripted-server.ts';
 
 /** Sends blanks until the other end has had enough. */
 function endless({ response }: Exchange, status: number, contentType: string): void {

@@ -3,13 +3,13 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
-import { http } from '../../lib/node-http.ts';
-import { exchange, StaleConnection } from './exchange.ts';
-import type { HttpRequest, HttpResponse } from './http.ts';
-import type { OutgoingRequest } from './outgoing-request.ts';
-import { ConnectionPool } from './plain-http/connection-pool.ts';
-import { PlainRequest } from './plain-http/plain-request.ts';
-import { readBody } from './watched-body.ts';
+import { http } from '../../src/lib/node-http.ts';
+import { exchange, StaleConnection } from '../../src/registry/client/exchange.ts';
+import type { HttpRequest, HttpResponse } from '../../src/registry/client/http.ts';
+import type { OutgoingRequest } from '../../src/registry/client/outgoing-request.ts';
+import { ConnectionPool } from '../../src/registry/client/plain-http/connection-pool.ts';
+import { PlainRequest } from '../../src/registry/client/plain-http/plain-request.ts';
+import { readBody } from '../../src/registry/client/watched-body.ts';
 
 /** Opens requests over one connection at the most. */
 type Open = (url: URL, init: { method: string; headers: Record<string, string> }) => OutgoingRequest;
