@@ -40,3 +40,14 @@ export function heldBytes({
 /** OCI image-spec, layer.md, "Whiteouts". */
 export const whiteoutPrefix = '.wh.';
 export const opaqueWhiteout = '.wh..wh..opq';
+
+/** tar's type flags; a table of contents' file has the same letters. */
+export const typeFlags: Readonly<Record<EntryType, string>> = {
+  file: '0',
+  hardlink: '1',
+  symlink: '2',
+  char: '3',
+  block: '4',
+  directory: '5',
+  fifo: '6',
+};

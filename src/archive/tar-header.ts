@@ -1,18 +1,8 @@
 import { failure } from '../lib/errors.ts';
 import { type BytePath, baseNameOf, bytesOfPath, displayPath } from './byte-path.ts';
-import type { EntryHeader, EntryType } from './entry.ts';
+import { type EntryHeader, typeFlags } from './entry.ts';
 
 export const blockBytes = 512;
-
-const typeFlags: Readonly<Record<EntryType, string>> = {
-  file: '0',
-  hardlink: '1',
-  symlink: '2',
-  char: '3',
-  block: '4',
-  directory: '5',
-  fifo: '6',
-};
 
 const maxOctalId = 0o7777777;
 const maxOctalSize = 0o77777777777;

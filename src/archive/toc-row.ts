@@ -1,16 +1,6 @@
-import type { EntryHeader, EntryType } from './entry.ts';
+import { type EntryHeader, type EntryType, typeFlags } from './entry.ts';
 
-/** The letter that stands for a type in the file: tar's own type flags. */
-const letters: Readonly<Record<EntryType, string>> = {
-  file: '0',
-  hardlink: '1',
-  symlink: '2',
-  char: '3',
-  block: '4',
-  directory: '5',
-  fifo: '6',
-};
-const types = new Map(Object.entries(letters).map(([type, letter]) => [letter, type as EntryType]));
+const types = new Map(Object.entries(typeFlags).map(([type, letter]) => [letter, type as EntryType]));
 
 interface RowExtras {
   /** linkname */
@@ -28,7 +18,7 @@ export type TocRow = [string, string, number, number, number, number, number, Ro
 export function rowOf(entry: EntryHeader): TocRow {
   const row: TocRow = [
     entry.path,
-    letters[entry.type],
+    typeFlags[entry.type],
     entry.mode,
     entry.uid,
     entry.gid,

@@ -32,18 +32,13 @@ export function keepingDocuments(store: Store, directory: string): Store {
   };
 }
 
-/** Where a document is kept in `directory`. */
-function keptDocumentName(descriptor: Pick<Descriptor, 'digest'>): string {
-  return `${hexOf(descriptor.digest)}.json`;
-}
-
 async function readKept(
   store: Store,
   descriptor: Descriptor,
   directory: string,
   options: IoOptions,
 ): Promise<Buffer> {
-  const path = join(directory, keptDocumentName(descriptor));
+  const path = join(directory, `${hexOf(descriptor.digest)}.json`);
   const kept = await readFileWithin(path, maxMetadataBytes).catch(() => undefined);
   if (kept?.length === descriptor.size && digestOf(kept) === descriptor.digest) return kept;
   const bytes = await readBytes(store, descriptor, options);
